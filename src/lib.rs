@@ -1,0 +1,5 @@
+//! mltop: the terminal home for MLflow runs.
+
+pub mod index;
+pub mod series;
+pub mod shown;
