@@ -218,12 +218,14 @@ pub struct Run {
     pub source_version: Option<Text>,
     /// The tag `mlflow.parentRunId`.
     pub parent_run_id: Option<Text>,
-    /// Params by name; values are text as logged.
+    /// Params sorted by key; values are text as logged.
     pub params: Vec<(Key, Text)>,
-    /// Tags by name.
+    /// Tags sorted by key.
     pub tags: Vec<(Key, Text)>,
-    /// Metrics by name.
+    /// Metrics sorted by key.
     pub metrics: Vec<(Key, Metric)>,
+    /// `meta.yaml` cannot be read: name, state and times are the last that were good, or none.
+    pub broken: bool,
     /// What of all this has been read.
     pub read: Parts,
 }
@@ -248,6 +250,7 @@ impl Run {
             params: Vec::new(),
             tags: Vec::new(),
             metrics: Vec::new(),
+            broken: false,
             read: Parts::default(),
         }
     }
@@ -257,24 +260,42 @@ impl Run {
         self.name.as_deref().filter(|name| !name.is_empty()).unwrap_or(&self.run_id)
     }
 
+    /// Whether nothing differs, where a NaN is like a NaN.
+    pub fn is_like(&self, other: &Self) -> bool {
+        let bits = |m: &Metric| (m.last.value.to_bits(), m.last.step, m.last.timestamp, m.points);
+        let same_metrics = self.metrics.len() == other.metrics.len()
+            && self.metrics.iter().zip(&other.metrics).all(|(a, b)| a.0 == b.0 && bits(&a.1) == bits(&b.1));
+        let attributes = |run: &Self| {
+            let (times, texts) = ((run.start_time, run.end_time), (run.name.clone(), run.user_id.clone()));
+            let more = (run.artifact_uri.clone(), run.source_name.clone(), run.source_version.clone());
+            (times, texts, more, run.lifecycle, run.broken, run.read)
+        };
+        same_metrics
+            && attributes(self) == attributes(other)
+            && self.status == other.status
+            && self.parent_run_id == other.parent_run_id
+            && self.params == other.params
+            && self.tags == other.tags
+    }
+
     /// A param's value.
     pub fn param(&self, key: Key) -> Option<&Text> {
-        self.params.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
+        find(&self.params, key)
     }
 
     /// A tag's value.
     pub fn tag(&self, key: Key) -> Option<&Text> {
-        self.tags.iter().find(|(k, _)| *k == key).map(|(_, value)| value)
+        find(&self.tags, key)
     }
 
     /// A metric's latest value.
     pub fn metric(&self, key: Key) -> Option<&Metric> {
-        self.metrics.iter().find(|(k, _)| *k == key).map(|(_, metric)| metric)
+        find(&self.metrics, key)
     }
 
     /// Whether it says that it is training.
     pub fn is_running(&self) -> bool {
-        self.read.meta && self.status == Status::Running
+        self.read.meta && !self.broken && self.status == Status::Running
     }
 
     /// How long it ran, in milliseconds: until `now` for a running one, whose `end_time` is that of an earlier
@@ -285,8 +306,14 @@ impl Run {
     }
 }
 
+/// Params, tags and metrics are sorted by key, so a run with ten thousand of them still answers at once.
+fn find<T>(sorted: &[(Key, T)], key: Key) -> Option<&T> {
+    let place = sorted.binary_search_by_key(&key, |(k, _)| *k).ok()?;
+    sorted.get(place).map(|(_, value)| value)
+}
+
 /// An experiment.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Experiment {
     /// Where it stands in [`Index::experiments`].
     pub key: ExperimentKey,
@@ -298,6 +325,8 @@ pub struct Experiment {
     pub lifecycle: Lifecycle,
     /// Where new runs put their artifacts.
     pub artifact_location: Option<Text>,
+    /// When something was last added to its folder, milliseconds since the epoch: which experiment is in use.
+    pub touched: i64,
     /// Milliseconds since the epoch; since MLflow 1.29.
     pub creation_time: Option<i64>,
     /// Milliseconds since the epoch; since MLflow 1.29.
@@ -315,6 +344,7 @@ impl Experiment {
             name: None,
             lifecycle: Lifecycle::Active,
             artifact_location: None,
+            touched: 0,
             creation_time: None,
             last_update_time: None,
             tags: BTreeMap::new(),

@@ -3,3 +3,4 @@
 pub mod index;
 pub mod series;
 pub mod shown;
+pub mod store;

@@ -67,6 +67,8 @@ pub struct Position {
     pub offset: u64,
     /// A sum over the bytes before the offset, so that a rewritten file is noticed.
     pub check: u64,
+    /// The last consumed line had no newline; when the file grows, it has to be read again.
+    pub open_end: bool,
 }
 
 /// What falls into one column of a chart.

@@ -1,0 +1,193 @@
+//! Where runs are kept: the few questions that a backend answers, and which backend answers them.
+//!
+//! A store lives on its own thread and may block there. It brings an [`Index`] up to date in short slices, so that
+//! requests (a chart that was opened now) are served in between.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use crate::index::{ExperimentKey, Index, Key, RunKey, Text};
+use crate::series::Series;
+
+pub mod files;
+pub mod location;
+
+pub use location::Location;
+
+/// What is on screen, so what is read first.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Want {
+    /// The experiment that is shown; none when all are.
+    pub experiment: Option<ExperimentKey>,
+    /// The runs in the visible rows.
+    pub visible: Vec<RunKey>,
+    /// The run whose detail is open, and runs that are compared.
+    pub open: Vec<RunKey>,
+    /// Histories that are drawn: sparklines of visible cells and open charts.
+    pub series: Vec<(RunKey, Key)>,
+}
+
+/// What to wait for before looking again.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Watch {
+    /// Changes in these folders, not recursively; everything else by the sweep.
+    Folders(Vec<PathBuf>),
+    /// Nothing announces changes: look again after this time.
+    Every(Duration),
+}
+
+/// What one slice of reading did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Refreshed {
+    /// The index has changed.
+    pub changed: bool,
+    /// There is more to read: call again.
+    pub more: bool,
+    /// Something is being written just now and has to be looked at again soon: call again in some milliseconds.
+    pub later: bool,
+}
+
+/// Why a store cannot be used at all. One sentence that says what to do; everything less is a
+/// [`Problem`](crate::index::Problem).
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Error(pub String);
+
+/// One entry of an artifact folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Artifact {
+    /// Path below the run's artifact root, with `/`.
+    pub path: String,
+    /// Whether it is a folder.
+    pub is_dir: bool,
+    /// Bytes; none for folders, as MLflow answers it.
+    pub file_size: Option<u64>,
+}
+
+/// An artifact folder.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Listing {
+    /// Where the artifacts were found; none when the store cannot reach them.
+    pub root: Option<PathBuf>,
+    /// Entries sorted by path, one level.
+    pub entries: Vec<Artifact>,
+    /// Why it is empty or incomplete, one sentence.
+    pub note: Option<String>,
+}
+
+/// The beginning of an artifact.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Preview {
+    /// Bytes of the whole file.
+    pub size: u64,
+    /// Its first bytes, up to the limit that was asked for.
+    pub bytes: Vec<u8>,
+}
+
+/// A dataset that a run used.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Dataset {
+    /// Its name.
+    pub name: Text,
+    /// Its digest.
+    pub digest: Text,
+    /// `local`, `s3`, `code`, `http`...
+    pub source_type: Text,
+    /// Where it came from, JSON as logged.
+    pub source: Text,
+    /// Its schema, JSON as logged.
+    pub schema: Option<Text>,
+    /// Its profile (number of rows), JSON as logged.
+    pub profile: Option<Text>,
+    /// Tags of the input; `mlflow.data.context` says training, eval...
+    pub tags: Vec<(Text, Text)>,
+}
+
+/// What is read of a run only when it is looked at.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Inputs {
+    /// Datasets it used, by name.
+    pub datasets: Vec<Dataset>,
+    /// Ids of logged models it used.
+    pub model_inputs: Vec<Text>,
+    /// Ids of logged models it made, with the step.
+    pub model_outputs: Vec<(Text, i64)>,
+}
+
+/// A place where runs are kept. Lives on the store thread; every method may block.
+pub trait Store: Send {
+    /// Brings `index` up to date: reads what is new, `want` first. Stops at `until` and says whether anything is left.
+    fn refresh(&mut self, index: &mut Index, want: &Want, until: Instant) -> Result<Refreshed, Error>;
+
+    /// Marks what may have changed: folders or files that a watch announced.
+    fn changed(&mut self, paths: &[PathBuf]);
+
+    /// Marks everything as possibly changed: after lost events, and on request.
+    fn rescan(&mut self);
+
+    /// Marks what no event may have announced: what is on screen, what trains, and some others in turn.
+    fn sweep(&mut self, index: &Index, want: &Want);
+
+    /// What to wait for before looking again.
+    fn watch(&self, index: &Index, want: &Want) -> Watch;
+
+    /// Appends the points of one metric that `series` does not have yet; starts over when the history was replaced.
+    /// Says whether `series` has changed.
+    fn points(&mut self, index: &Index, run: RunKey, metric: Key, series: &mut Series) -> Result<bool, Error>;
+
+    /// One level of a run's artifacts; `path` is below the artifact root, empty for the root itself.
+    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing;
+
+    /// The first `limit` bytes of an artifact.
+    fn preview(&mut self, index: &Index, run: RunKey, path: &str, limit: usize) -> Result<Preview, Error>;
+
+    /// Datasets and models of a run.
+    fn inputs(&mut self, index: &Index, run: RunKey) -> Inputs;
+}
+
+/// Opens the store at a location.
+pub fn open(location: &Location) -> Result<Box<dyn Store>, Error> {
+    match location {
+        Location::Files(root) => Ok(Box::new(files::FileStore::open(root)?)),
+    }
+}
+
+/// Reads everything there is, for the commands that print. What is being written in this moment is waited for, but not
+/// for long.
+pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
+    let mut index = Index::default();
+    let want = Want::default();
+    let begun = Instant::now();
+    loop {
+        let refreshed = store.refresh(&mut index, &want, Instant::now() + Duration::from_secs(1))?;
+        if refreshed.more {
+            continue;
+        }
+        if !refreshed.later || begun.elapsed() > Duration::from_millis(2500) {
+            return Ok(index);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// The whole history of a metric.
+pub fn history(store: &mut dyn Store, index: &Index, run: RunKey, metric: Key) -> Result<Arc<Series>, Error> {
+    let mut series = Series::default();
+    store.points(index, run, metric, &mut series)?;
+    Ok(Arc::new(series))
+}
+
+/// All artifacts of a run, depth first, as `mltop show` prints them.
+pub fn artifact_tree(store: &mut dyn Store, index: &Index, run: RunKey) -> Listing {
+    let mut whole = store.artifacts(index, run, "");
+    let mut stack: Vec<Artifact> = whole.entries.drain(..).rev().collect();
+    while let Some(entry) = stack.pop() {
+        if entry.is_dir {
+            let below = store.artifacts(index, run, &entry.path);
+            stack.extend(below.entries.into_iter().rev());
+        }
+        whole.entries.push(entry);
+    }
+    whole
+}

@@ -1,0 +1,282 @@
+//! The one way into a store: folders and regular files, read with a limit.
+//!
+//! Anything may lie in a store: FIFOs that hang a reader, devices without an end, links to somewhere else. So a file is
+//! looked at before it is opened, opened without following links out of the run (`openat2` with `RESOLVE_BENEATH`), and
+//! read up to a limit. Experiment and run folders may be links, since clusters put them on scratch disks; below a run
+//! only links that stay inside it are followed.
+
+use std::ffi::{CStr, OsStr, OsString};
+use std::io::{self, Read};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::path::Path;
+
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+/// Why a file or folder cannot be read. Its text is a sentence without the path.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It is not there (any more).
+    #[error("is missing")]
+    Gone,
+    /// It is something that must not be read.
+    #[error("is {0}, not a file")]
+    NotAFile(&'static str),
+    /// A folder was expected.
+    #[error("is not a folder")]
+    NotAFolder,
+    /// A link that leads out of the run, or in a circle.
+    #[error("is a link that leads out of the run, which is not followed")]
+    Link,
+    /// The user may not read it.
+    #[error("may not be read: permission denied")]
+    Denied,
+    /// Anything else that the system says.
+    #[error("cannot be read: {0}")]
+    System(io::Error),
+}
+
+impl From<Errno> for Fault {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::NOENT => Self::Gone,
+            Errno::ACCESS | Errno::PERM => Self::Denied,
+            Errno::NOTDIR => Self::NotAFolder,
+            Errno::LOOP | Errno::XDEV => Self::Link,
+            other => Self::System(other.into()),
+        }
+    }
+}
+
+impl From<io::Error> for Fault {
+    fn from(error: io::Error) -> Self {
+        Errno::from_io_error(&error).map_or_else(|| Self::System(error), Self::from)
+    }
+}
+
+/// What tells whether a file may have changed since it was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Stamp {
+    /// Device and inode: another file under the same name.
+    pub file: (u64, u64),
+    /// Bytes.
+    pub size: u64,
+    /// Last change of the content, nanoseconds since the epoch.
+    pub modified: i64,
+}
+
+impl Stamp {
+    fn of(stat: &fs::Stat) -> Self {
+        Self {
+            file: (stat.st_dev, stat.st_ino),
+            size: stat.st_size.try_into().unwrap_or_default(),
+            modified: stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(stat.st_mtime_nsec as i64),
+        }
+    }
+}
+
+/// What kind of thing a name stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// A regular file.
+    File,
+    /// A folder.
+    Folder,
+    /// A symbolic link.
+    Link,
+    /// FIFO, socket or device, by its name.
+    Other(&'static str),
+}
+
+impl From<FileType> for Kind {
+    fn from(kind: FileType) -> Self {
+        match kind {
+            FileType::RegularFile => Self::File,
+            FileType::Directory => Self::Folder,
+            FileType::Symlink => Self::Link,
+            FileType::Fifo => Self::Other("a FIFO"),
+            FileType::Socket => Self::Other("a socket"),
+            FileType::CharacterDevice | FileType::BlockDevice => Self::Other("a device"),
+            FileType::Unknown => Self::Other("of an unknown kind"),
+        }
+    }
+}
+
+/// A name in a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The name, any bytes.
+    pub name: OsString,
+    /// What it stands for.
+    pub kind: Kind,
+}
+
+/// A folder of the store, held open so that everything in it is reached without its path.
+pub struct Folder(OwnedFd);
+
+const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
+const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
+/// Paths stay below the folder, and `/proc` links are refused.
+const INSIDE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+
+impl Folder {
+    /// Opens a folder by its path; links are followed.
+    pub fn open(path: &Path) -> Result<Self, Fault> {
+        Ok(Self(fs::open(path, FOLDER, Mode::empty())?))
+    }
+
+    /// Opens a folder in this one; `path` may have several parts, and links may not lead out.
+    pub fn folder(&self, path: &OsStr) -> Result<Self, Fault> {
+        Ok(Self(open_inside(self.0.as_fd(), path, FOLDER)?))
+    }
+
+    /// What is in it, without `.` and `..`, in no order.
+    pub fn entries(&self) -> Result<Vec<Entry>, Fault> {
+        let mut out = Vec::new();
+        for entry in fs::Dir::read_from(&self.0)? {
+            let entry = entry?;
+            let name: &CStr = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let name = OsString::from_vec(name.to_bytes().to_vec());
+            let kind = match entry.file_type() {
+                FileType::Unknown => self.kind(&name).unwrap_or(Kind::Other("gone")),
+                known => known.into(),
+            };
+            out.push(Entry { name, kind });
+        }
+        Ok(out)
+    }
+
+    /// What a name in it stands for; links are not followed.
+    pub fn kind(&self, name: &OsStr) -> Result<Kind, Fault> {
+        let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok(FileType::from_raw_mode(stat.st_mode).into())
+    }
+
+    /// The stamp of something in it; links are not followed.
+    pub fn stamp(&self, path: &OsStr) -> Result<Stamp, Fault> {
+        Ok(Stamp::of(&fs::statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW)?))
+    }
+
+    /// Its own stamp.
+    pub fn own_stamp(&self) -> Result<Stamp, Fault> {
+        Ok(Stamp::of(&fs::fstat(&self.0)?))
+    }
+
+    /// Opens a regular file in it. `path` may have several parts. Nothing but a regular file is ever opened for
+    /// reading: opening the reading end of a FIFO would wake its writer.
+    pub fn file(&self, path: &OsStr) -> Result<OpenFile, Fault> {
+        let stat = fs::statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        let kind = match FileType::from_raw_mode(stat.st_mode).into() {
+            Kind::Link => {
+                let target = open_inside(self.0.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC)?;
+                FileType::from_raw_mode(fs::fstat(&target)?.st_mode).into()
+            }
+            kind => kind,
+        };
+        match kind {
+            Kind::File => {}
+            Kind::Folder => return Err(Fault::NotAFile("a folder")),
+            Kind::Link => return Err(Fault::Link),
+            Kind::Other(what) => return Err(Fault::NotAFile(what)),
+        }
+        let fd = open_inside(self.0.as_fd(), path, FILE)?;
+        let stat = fs::fstat(&fd)?;
+        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+            return Err(Fault::NotAFile("something else by now"));
+        }
+        Ok(OpenFile { file: fd.into(), stamp: Stamp::of(&stat) })
+    }
+
+    /// A small file, whole: at most `limit` bytes, and its stamp, which tells when it was longer.
+    pub fn read(&self, path: &OsStr, limit: usize) -> Result<(Vec<u8>, Stamp), Fault> {
+        let OpenFile { file, stamp } = self.file(path)?;
+        let mut bytes = Vec::with_capacity((stamp.size as usize).min(limit) + 1);
+        file.take(limit as u64).read_to_end(&mut bytes)?;
+        Ok((bytes, stamp))
+    }
+}
+
+/// A regular file that is open for reading.
+pub struct OpenFile {
+    /// The file.
+    pub file: std::fs::File,
+    /// Its stamp when it was opened.
+    pub stamp: Stamp,
+}
+
+/// `openat2` below a folder; on kernels and in containers without it `openat`, which then follows no link in the last
+/// part of the path.
+fn open_inside(folder: BorrowedFd<'_>, path: &OsStr, flags: OFlags) -> Result<OwnedFd, Errno> {
+    match fs::openat2(folder, path, flags, Mode::empty(), INSIDE) {
+        Err(Errno::NOSYS | Errno::PERM) => fs::openat(folder, path, flags | OFlags::NOFOLLOW, Mode::empty()),
+        other => other,
+    }
+}
+
+/// A name as text: UTF-8 as it is, other bytes as `\xff`, so that two different names stay different.
+pub fn name_text(name: &OsStr) -> String {
+    let mut out = String::new();
+    for chunk in name.as_bytes().utf8_chunks() {
+        out.push_str(chunk.valid());
+        for byte in chunk.invalid() {
+            out.push_str(&format!("\\x{byte:02x}"));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::symlink;
+
+    #[test]
+    fn links_may_not_lead_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let run = dir.path().join("run");
+        std::fs::create_dir_all(run.join("metrics")).unwrap();
+        std::fs::write(dir.path().join("secret"), "outside").unwrap();
+        std::fs::write(run.join("metrics/loss"), "inside").unwrap();
+        symlink("loss", run.join("metrics/same")).unwrap();
+        symlink("../../secret", run.join("metrics/out")).unwrap();
+        symlink("/etc/passwd", run.join("metrics/absolute")).unwrap();
+        symlink("circle", run.join("metrics/circle")).unwrap();
+        let folder = Folder::open(&run).unwrap();
+        let read = |name: &str| folder.read(OsStr::new(&format!("metrics/{name}")), 100).map(|(bytes, _)| bytes);
+        assert_eq!(read("loss").unwrap(), b"inside");
+        assert_eq!(read("same").unwrap(), b"inside");
+        for name in ["out", "absolute", "circle"] {
+            assert!(matches!(read(name), Err(Fault::Link)), "{name}");
+        }
+    }
+
+    #[test]
+    fn only_regular_files_are_read() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        let folder = Folder::open(dir.path()).unwrap();
+        for name in ["folder", "socket"] {
+            assert!(matches!(folder.read(OsStr::new(name), 10), Err(Fault::NotAFile(_))), "{name}");
+        }
+        assert!(matches!(folder.read(OsStr::new("nothing"), 10), Err(Fault::Gone)));
+    }
+
+    #[test]
+    fn reading_stops_at_the_limit() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("big"), vec![b'x'; 10_000]).unwrap();
+        let (bytes, stamp) = Folder::open(dir.path()).unwrap().read(OsStr::new("big"), 100).unwrap();
+        assert_eq!((bytes.len(), stamp.size), (100, 10_000));
+    }
+
+    #[test]
+    fn names_that_are_not_utf8_stay_distinct() {
+        assert_eq!(name_text(OsStr::from_bytes(b"caf\xe9")), "caf\\xe9");
+        assert_eq!(name_text(OsStr::new("이름")), "이름");
+    }
+}
