@@ -377,6 +377,8 @@ pub struct Progress {
     pub total: usize,
     /// Whether everything that was known to be new has been read.
     pub complete: bool,
+    /// Whether the experiments and the ids of their runs are known.
+    pub listed: bool,
 }
 
 /// All that is known about a store.

@@ -404,7 +404,7 @@ impl Store for FileStore {
         let waiting = self.agenda.waiting().min(total);
         let done = total - waiting;
         let later = self.agenda.wake().is_some() || !self.unborn.is_empty();
-        let progress = Progress { done, total, complete: waiting == 0 && self.agenda.is_idle() };
+        let progress = Progress { done, total, complete: self.agenda.is_idle(), listed: self.agenda.is_listed() };
         changed |= progress != index.progress;
         index.progress = progress;
         Ok(Refreshed { changed, more: !progress.complete, later })

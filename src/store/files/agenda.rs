@@ -124,6 +124,11 @@ impl Agenda {
         !self.root && self.experiments.is_empty() && self.due.is_empty()
     }
 
+    /// Whether all experiments and their runs have been listed.
+    pub fn is_listed(&self) -> bool {
+        !self.root && self.experiments.is_empty()
+    }
+
     /// The next thing to do; it counts as done.
     pub fn next(&mut self, want: &Want, urgent: &mut VecDeque<RunKey>) -> Option<Task> {
         self.ripen();

@@ -11,13 +11,15 @@ mod events;
 mod lines;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod scratch;
 
 use std::ops::Range;
 
 /// Files beyond this are not read; MLflow's own have some hundred bytes, those of datasets some ten thousand.
 const LIMIT: usize = 1 << 20;
+
+/// Files beyond this must be flat, since the parser keeps all of a list or map in brackets until it ends, a hundred
+/// bytes for each of its characters.
+const NESTED_LIMIT: usize = 64 << 10;
 
 /// The top level of a file: scalars as text, and maps one level deep.
 #[derive(Clone, Debug, Default)]
@@ -71,7 +73,8 @@ impl Fault {
 /// Reads a file.
 ///
 /// Half a file that is still YAML is read as what it is; one that ends inside quotes or a key is broken. Time and stack
-/// are bounded whatever the bytes are: at most 1 MiB, 16 levels and 16,384 values, no aliases.
+/// are bounded whatever the bytes are: at most 1 MiB, of that 64 KiB with lists or maps, 16 levels and 16,384 values,
+/// no aliases.
 pub fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
     if bytes.len() > LIMIT {
         return Err(Fault::broken("larger than 1 MiB"));
@@ -89,6 +92,9 @@ pub fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
     // A file system that crashed leaves blocks of zeros.
     if text.contains('\0') {
         return Err(Fault::broken("contains NUL bytes"));
+    }
+    if text.len() > NESTED_LIMIT && !lines::is_flat(text) {
+        return Err(Fault::broken("lists or maps beyond 64 KiB"));
     }
     events::read(text)
 }

@@ -1,7 +1,8 @@
 //! The thorough way: YAML events, for files that are more than plain lines.
 //!
-//! The parser knows YAML 1.2 and PyYAML writes YAML 1.1. They differ in U+2028 and U+2029, which are line breaks in 1.1:
-//! PyYAML writes them into a quoted scalar as they are, with indentation behind them that is not part of the value.
+//! The parser knows YAML 1.2 and PyYAML writes YAML 1.1. They differ in two things that occur, both in quoted scalars:
+//! U+2028 and U+2029 are line breaks in 1.1, which PyYAML writes as they are with indentation behind them that is not
+//! part of the value; and quotes may be closed at the start of a line, which older versions of libyaml do after a newline.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -17,7 +18,8 @@ const EVENTS: usize = 16_384;
 
 /// Reads any YAML.
 pub(super) fn read(text: &str) -> Result<Meta, Fault> {
-    let (text, newline) = without_old_breaks(text)?;
+    let text = with_indented_quotes(text);
+    let (text, newline) = without_old_breaks(&text)?;
     let parser = Parser::new_from_str(&text);
     let mut reader = Reader { parser, newline, events: 0, meta: Meta::default() };
     reader.document()?;
@@ -118,9 +120,10 @@ impl<'a> Reader<'a> {
         }
         match self.parser.next_event() {
             // An alias may stand for any amount of text; MLflow writes none.
-            Some(Ok((Event::Alias(_), span))) => {
-                Err(Fault::broken(format!("an alias, which mltop does not follow, in line {}", span.start.line())))
-            }
+            Some(Ok((Event::Alias(_), span))) => Err(Fault::broken(format!(
+                "an alias, which mltop does not follow, in line {}",
+                span.start.line()
+            ))),
             Some(Ok((event, _))) => Ok(event),
             Some(Err(error)) => Err(fault(&error)),
             None => Err(Fault::broken("cut off")),
@@ -146,7 +149,20 @@ fn fault(error: &ScanError) -> Fault {
     if info.contains("end of stream") || info.contains("eof") {
         return Fault::broken(format!("cut off in the value of line {line}"));
     }
+    if info.starts_with("simple key expect") {
+        return Fault::broken("a line without `key: value`, or cut off inside a key");
+    }
     Fault::broken(format!("not YAML: {info} in line {line}"))
+}
+
+/// Moves a closing quote that stands alone at the start of a line to the right, where YAML 1.2 wants it. Such a line
+/// means nothing else, and blanks at the start of a line are not part of a quoted scalar.
+fn with_indented_quotes(text: &str) -> Cow<'_, str> {
+    if text.contains("\n'\n") {
+        Cow::Owned(text.replace("\n'\n", "\n        '\n"))
+    } else {
+        Cow::Borrowed(text)
+    }
 }
 
 /// Rewrites runs of line breaks that contain U+2028 or U+2029 such that a YAML 1.2 parser gives what PyYAML meant.

@@ -1,0 +1,433 @@
+//! What the user is doing, and the one function that changes it.
+//!
+//! [`App::update`] takes an [`Event`] and answers with [`Request`]s for whoever may do I/O. It reads no clock and no
+//! file; drawing changes nothing. So a test types keys and looks at the picture.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use ratatui::crossterm::event::{KeyEvent, MouseEvent};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::export;
+use crate::index::{Index, Key, RunKey};
+use crate::query::{Opened, Query, Rows};
+use crate::series::Series;
+use crate::shown::Shown;
+use crate::store::{Inputs, Listing, Preview, Want};
+
+pub mod action;
+pub mod browse;
+pub mod chart;
+pub mod compare;
+pub mod cursor;
+pub mod detail;
+pub mod keys;
+mod mouse;
+mod output;
+pub mod panes;
+pub mod picker;
+pub mod prompt;
+mod want;
+
+use action::Action;
+use browse::Browse;
+use compare::Compare;
+use cursor::Cursor;
+use detail::Detail;
+use keys::{Meaning, Place};
+use picker::Picker;
+
+/// What has happened.
+#[derive(Debug)]
+pub enum Event {
+    /// A key was pressed.
+    Key(KeyEvent),
+    /// The mouse was used.
+    Mouse(MouseEvent),
+    /// Text was pasted.
+    Paste(String),
+    /// The terminal has this many columns and lines.
+    Size(u16, u16),
+    /// It is this late, milliseconds since the epoch.
+    Now(i64),
+    /// A query was answered.
+    Rows(Arc<Rows>),
+    /// A history was read.
+    Series(RunKey, Key, Arc<Series>),
+    /// A history could not be read.
+    SeriesFailed(RunKey, Key, String),
+    /// A folder of artifacts was listed.
+    Listing(RunKey, String, Listing),
+    /// The beginning of an artifact was read, or why not.
+    Preview(RunKey, String, Result<Preview, String>),
+    /// Datasets and models of a run were read.
+    Inputs(RunKey, Inputs),
+    /// How changes are noticed.
+    Watching(Watching),
+    /// Something to tell in the footer.
+    Notice(Notice),
+}
+
+/// What must be done outside.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Request {
+    /// Answer this.
+    Query(Arc<Query>),
+    /// Read this first.
+    Want(Want),
+    /// List a folder of artifacts.
+    Listing(RunKey, String),
+    /// Read the beginning of an artifact.
+    Preview(RunKey, String),
+    /// Read datasets and models.
+    Inputs(RunKey),
+    /// Look at the whole store again.
+    Rescan,
+    /// Put this on the clipboard.
+    Copy(Shown),
+    /// Write these files.
+    Export(Export),
+    /// Stop until the shell brings us back.
+    Suspend,
+    /// End.
+    Quit,
+}
+
+/// Files to be written to the current folder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Export {
+    /// Their name without extension.
+    pub stem: String,
+    /// What goes into them.
+    pub content: Content,
+}
+
+/// What is exported.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Content {
+    /// A chart, to PNG and SVG.
+    Plot(export::Plot),
+    /// A table, to CSV and JSON.
+    Table(export::Table),
+}
+
+/// How changes of the store are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Watching {
+    /// Not yet.
+    #[default]
+    Not,
+    /// By events.
+    Events,
+    /// By looking every so many milliseconds.
+    Polling(u64),
+}
+
+/// A line for the footer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// What to tell.
+    pub text: Shown,
+    /// Whether something went wrong.
+    pub bad: bool,
+}
+
+/// The screens; what they remember stays while another one is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Screen {
+    /// Experiments and runs.
+    #[default]
+    Browse,
+    /// One run.
+    Detail,
+    /// Marked runs side by side.
+    Compare,
+}
+
+/// What lies over the screen.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Overlay {
+    /// All keys.
+    Help(Cursor),
+    /// What could not be read.
+    Problems(Cursor),
+    /// Choosing columns or the order.
+    Picker(Picker),
+}
+
+/// Histories that are kept; those that are not wanted go first.
+const KEPT_SERIES: usize = 4096;
+
+/// All of the user's state.
+#[derive(Debug, Default)]
+pub struct App {
+    /// What the store is called.
+    pub store: Shown,
+    /// Columns and lines of the terminal.
+    pub size: (u16, u16),
+    /// Milliseconds since the epoch.
+    pub now: i64,
+    /// Which screen.
+    pub screen: Screen,
+    /// What lies over it.
+    pub overlay: Option<Overlay>,
+    /// Experiments and runs.
+    pub browse: Browse,
+    /// The run that is looked at.
+    pub detail: Option<Detail>,
+    /// The comparison.
+    pub compare: Option<Compare>,
+    /// Runs marked for comparing, in order of marking.
+    pub marks: Vec<RunKey>,
+    /// The newest question.
+    pub query: Arc<Query>,
+    /// The newest answer.
+    pub rows: Arc<Rows>,
+    /// Histories by run and metric.
+    pub series: HashMap<(RunKey, Key), Arc<Series>>,
+    /// How changes are noticed.
+    pub watching: Watching,
+    /// The last notice.
+    pub notice: Option<Notice>,
+    /// The first key of a longer one.
+    begun: Option<String>,
+    /// Whether the first experiment has been chosen.
+    decided: bool,
+    /// What was asked of the store last.
+    wanted: Want,
+    /// Why a history cannot be shown.
+    pub failed_series: FxHashMap<(RunKey, Key), String>,
+}
+
+impl App {
+    /// An app that shows a store of this name.
+    pub fn new(store: Shown) -> Self {
+        Self { store, size: (80, 24), ..Self::default() }
+    }
+
+    /// What is known of the store, as it is on screen.
+    pub fn index(&self) -> &Index {
+        &self.rows.index
+    }
+
+    /// Takes one event in.
+    pub fn update(&mut self, event: Event) -> Vec<Request> {
+        let mut out = Vec::new();
+        match event {
+            Event::Key(key) => self.key(key, &mut out),
+            Event::Mouse(mouse) => self.mouse(mouse, &mut out),
+            Event::Paste(text) => self.paste(&text, &mut out),
+            Event::Size(columns, lines) => self.size = (columns, lines),
+            Event::Now(now) => self.now = now,
+            Event::Rows(rows) => self.take_rows(rows, &mut out),
+            Event::Series(run, key, series) => {
+                self.failed_series.remove(&(run, key));
+                self.series.insert((run, key), series);
+            }
+            Event::SeriesFailed(run, key, why) => {
+                self.failed_series.insert((run, key), why);
+            }
+            Event::Listing(run, path, listing) => self.take_listing(run, path, listing),
+            Event::Preview(run, path, preview) => self.take_preview(run, &path, preview),
+            Event::Inputs(run, inputs) => {
+                if let Some(detail) = self.detail.as_mut().filter(|detail| detail.run == run) {
+                    detail.inputs = Some(inputs);
+                }
+            }
+            Event::Watching(watching) => self.watching = watching,
+            Event::Notice(notice) => self.notice = Some(notice),
+        }
+        self.settle();
+        self.ask_for_what_is_shown(&mut out);
+        out
+    }
+
+    /// Whether something on screen depends on the time: running runs, ages.
+    pub fn shows_time(&self) -> bool {
+        !self.rows.items.is_empty() || self.detail.is_some()
+    }
+
+    /// Where the keys go.
+    pub fn place(&self) -> Place {
+        match (&self.overlay, self.screen) {
+            (Some(_), _) => Place::Page,
+            (None, Screen::Browse) if self.browse.on_experiments => Place::Experiments,
+            (None, Screen::Browse) => Place::Runs,
+            (None, Screen::Detail) => self.detail.as_ref().map_or(Place::Detail, Detail::place),
+            (None, Screen::Compare) => match &self.compare {
+                Some(compare) if compare.curves => Place::Curves,
+                _ => Place::Compare,
+            },
+        }
+    }
+
+    /// Changes the query and asks it.
+    fn ask(&mut self, out: &mut Vec<Request>, change: impl FnOnce(&mut Query)) {
+        let query = Arc::make_mut(&mut self.query);
+        change(query);
+        query.now = self.now;
+        out.push(Request::Query(self.query.clone()));
+    }
+
+    fn key(&mut self, key: KeyEvent, out: &mut Vec<Request>) {
+        self.notice = None;
+        let keys = keys::notation(key);
+        if matches!(keys.as_str(), "Ctrl-c") {
+            return out.push(Request::Quit);
+        }
+        if self.typed(key, &keys, out) {
+            return;
+        }
+        let place = self.place();
+        let both = self.begun.take().map(|begun| begun + &keys);
+        let found = both.map_or(Meaning::Nothing, |both| keys::meaning(place, &both));
+        match if found == Meaning::Nothing { keys::meaning(place, &keys) } else { found } {
+            Meaning::Do(action) => self.act(action, out),
+            Meaning::Begun => self.begun = Some(keys),
+            Meaning::Nothing => {}
+        }
+    }
+
+    /// Gives a key to whatever text is being typed; says whether it went there.
+    fn typed(&mut self, key: KeyEvent, keys: &str, out: &mut Vec<Request>) -> bool {
+        if let Some(Overlay::Picker(_)) = self.overlay {
+            self.picker_key(key, keys, out);
+            return true;
+        }
+        if self.overlay.is_none() && self.screen == Screen::Browse && self.browse.finding.is_some() {
+            return self.find_key(key, keys, out);
+        }
+        false
+    }
+
+    fn paste(&mut self, text: &str, out: &mut Vec<Request>) {
+        if let Some(Overlay::Picker(picker)) = &mut self.overlay {
+            picker.prompt.insert(text);
+        } else if self.screen == Screen::Browse {
+            if let Some(prompt) = &mut self.browse.finding {
+                prompt.insert(text);
+                let find = prompt.text().to_owned();
+                self.ask(out, |query| query.find = find);
+            }
+        }
+    }
+
+    /// Does what a key asks for.
+    pub fn act(&mut self, action: Action, out: &mut Vec<Request>) {
+        match action {
+            Action::QuitNow => out.push(Request::Quit),
+            Action::Suspend => out.push(Request::Suspend),
+            Action::Rescan => {
+                self.tell("looking at the whole store again");
+                out.push(Request::Rescan);
+            }
+            Action::Deleted => {
+                let show = !self.query.deleted;
+                self.ask(out, |query| query.deleted = show);
+                self.tell(if show { "deleted runs and experiments are shown" } else { "deleted runs are hidden" });
+            }
+            Action::Help if self.overlay.is_none() => self.overlay = Some(Overlay::Help(Cursor::default())),
+            Action::Problems if self.overlay.is_none() => {
+                self.overlay = Some(Overlay::Problems(Cursor::default()));
+            }
+            _ if self.overlay.is_some() => self.page_act(action),
+            _ => match self.screen {
+                Screen::Browse => self.browse_act(action, out),
+                Screen::Detail => self.detail_act(action, out),
+                Screen::Compare => self.compare_act(action, out),
+            },
+        }
+    }
+
+    /// Keys of help and problems: scrolling, and any way out.
+    fn page_act(&mut self, action: Action) {
+        let height = panes::page(self.size).height.saturating_sub(2).into();
+        let len = match &self.overlay {
+            Some(Overlay::Help(_)) => crate::app::keys::BINDINGS.len() + Place::ALL.len() * 2,
+            _ => self.index().problems.len(),
+        };
+        match (&mut self.overlay, action) {
+            (_, Action::Back | Action::Quit | Action::Help | Action::Problems) => self.overlay = None,
+            (Some(Overlay::Help(cursor)), action) => {
+                // Text, not a list: the view moves.
+                cursor.top = scroll(cursor.top, action, len, height);
+            }
+            (Some(Overlay::Problems(cursor)), action) => move_cursor(cursor, action, len, height),
+            _ => {}
+        }
+    }
+
+    /// A new answer: what has gone leaves the marks, the cursor follows its run.
+    fn take_rows(&mut self, rows: Arc<Rows>, out: &mut Vec<Request>) {
+        let before = std::mem::replace(&mut self.rows, rows);
+        self.marks.retain(|run| self.rows.index.run(*run).is_some());
+        self.follow(&before);
+        self.keep_details();
+        if !self.decided && self.rows.index.progress.listed {
+            self.decided = true;
+            if let Some(newest) = browse::newest_experiment(&self.rows) {
+                self.ask(out, |query| query.experiment = Some(newest));
+            }
+        } else if self.rows.index.version != before.index.version && self.needs_newer_answer() {
+            self.ask(out, |_| {});
+        }
+    }
+
+    /// Whether the answer is to an older question than the newest.
+    fn needs_newer_answer(&self) -> bool {
+        false
+    }
+
+    /// Forgets histories that nobody wants when there are too many.
+    fn trim_series(&mut self) {
+        if self.series.len() > KEPT_SERIES {
+            let wanted: FxHashSet<(RunKey, Key)> = self.wanted.series.iter().copied().collect();
+            self.series.retain(|place, _| wanted.contains(place));
+        }
+    }
+
+    /// A word in the footer.
+    fn tell(&mut self, text: &str) {
+        self.notice = Some(Notice { text: Shown::own(text), bad: false });
+    }
+
+    /// Which parents are open, to be changed.
+    fn opened(&self) -> Opened {
+        (*self.query.opened).clone()
+    }
+}
+
+/// The first line of a text after a key that scrolls it.
+fn scroll(top: usize, action: Action, len: usize, height: usize) -> usize {
+    let most = len.saturating_sub(height);
+    let by = |lines: isize| top.saturating_add_signed(lines).min(most);
+    let height = height as isize;
+    match action {
+        Action::Down => by(1),
+        Action::Up => by(-1),
+        Action::HalfDown => by(height / 2),
+        Action::HalfUp => by(-height / 2),
+        Action::PageDown => by(height),
+        Action::PageUp => by(-height),
+        Action::First => 0,
+        Action::Last => most,
+        _ => top.min(most),
+    }
+}
+
+/// Moves a list's cursor by a key; other keys leave it.
+fn move_cursor(cursor: &mut Cursor, action: Action, len: usize, height: usize) {
+    let page = height.max(1) as isize;
+    match action {
+        Action::Down => cursor.move_by(1, len, height),
+        Action::Up => cursor.move_by(-1, len, height),
+        Action::HalfDown => cursor.move_by((page / 2).max(1), len, height),
+        Action::HalfUp => cursor.move_by(-(page / 2).max(1), len, height),
+        Action::PageDown => cursor.move_by(page, len, height),
+        Action::PageUp => cursor.move_by(-page, len, height),
+        Action::First => cursor.to(0, len, height),
+        Action::Last => cursor.to(usize::MAX, len, height),
+        _ => {}
+    }
+}

@@ -1,0 +1,502 @@
+//! One run: what its tabs hold, line by line, and moving in them.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::action::Action;
+use super::chart::ChartView;
+use super::cursor::Cursor;
+use super::keys::Place;
+use super::{App, Request, Screen, move_cursor, panes, scroll};
+use crate::format;
+use crate::index::{Index, Key, Lifecycle, Run, RunKey, Text};
+use crate::query::{Rows, cell};
+use crate::shown::{Shown, shown};
+use crate::store::{Artifact, Inputs, Listing, Preview};
+
+/// The tabs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Tab {
+    /// Attributes, description, relatives, datasets.
+    #[default]
+    Overview,
+    /// Metrics and the chart of one.
+    Metrics,
+    /// Params.
+    Params,
+    /// Tags.
+    Tags,
+    /// Artifacts and the file under the cursor.
+    Artifacts,
+}
+
+impl Tab {
+    /// All, in order.
+    pub const ALL: [Self; 5] = [Self::Overview, Self::Metrics, Self::Params, Self::Tags, Self::Artifacts];
+
+    /// What stands on it.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Overview => "Overview",
+            Self::Metrics => "Metrics",
+            Self::Params => "Params",
+            Self::Tags => "Tags",
+            Self::Artifacts => "Artifacts",
+        }
+    }
+
+    fn moved(self, by: isize) -> Self {
+        let at = (self as isize + by).rem_euclid(Self::ALL.len() as isize);
+        Self::ALL.get(at as usize).copied().unwrap_or_default()
+    }
+}
+
+/// The artifacts of a run as far as they were opened.
+#[derive(Clone, Debug, Default)]
+pub struct Artifacts {
+    /// Listed folders by path; the root is the empty path.
+    pub listings: HashMap<String, Listing>,
+    /// Open folders.
+    pub open: HashSet<String>,
+    /// The file that is shown: its path and its beginning, or why not.
+    pub preview: Option<(String, Option<Result<Preview, String>>)>,
+    /// Lines of it scrolled out at the top.
+    pub scrolled: usize,
+}
+
+/// A run that is looked at.
+#[derive(Clone, Debug)]
+pub struct Detail {
+    /// Which.
+    pub run: RunKey,
+    /// The run as it was last there: it stays on screen when its folder is deleted.
+    pub kept: Arc<Run>,
+    /// Which tab.
+    pub tab: Tab,
+    /// A cursor for each tab.
+    pub cursors: [Cursor; 5],
+    /// How the chart is looked at.
+    pub chart: ChartView,
+    /// Its artifacts.
+    pub artifacts: Artifacts,
+    /// Datasets and models, when they have been read.
+    pub inputs: Option<Inputs>,
+    /// Runs that links were followed from.
+    pub back: Vec<RunKey>,
+}
+
+/// A line of the Overview tab.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// A heading.
+    Heading(&'static str),
+    /// A name and a value.
+    Field(Shown, Shown),
+    /// A line of free text.
+    Text(Shown),
+    /// A run that can be gone to: what it is, and which.
+    Link(&'static str, RunKey),
+}
+
+impl Detail {
+    fn new(run: &Arc<Run>, tab: Tab) -> Self {
+        Self {
+            run: run.key,
+            kept: run.clone(),
+            tab,
+            cursors: [Cursor::default(); 5],
+            chart: ChartView::default(),
+            artifacts: Artifacts::default(),
+            inputs: None,
+            back: Vec::new(),
+        }
+    }
+
+    /// The cursor of the tab.
+    pub fn cursor(&self) -> Cursor {
+        self.cursors.get(self.tab as usize).copied().unwrap_or_default()
+    }
+
+    /// Where its keys go.
+    pub fn place(&self) -> Place {
+        match self.tab {
+            Tab::Metrics => Place::Metrics,
+            Tab::Artifacts => Place::Artifacts,
+            _ => Place::Detail,
+        }
+    }
+
+    /// Metrics by name, those of the machine last.
+    pub fn metrics(&self, index: &Index) -> Vec<Key> {
+        metrics(&self.kept, index)
+    }
+
+    /// The metric under the cursor.
+    pub fn metric(&self, index: &Index) -> Option<Key> {
+        let place = self.cursors.get(Tab::Metrics as usize)?.at;
+        self.metrics(index).get(place).copied()
+    }
+
+    /// The entries of the artifact tree that are in view, with their depth.
+    pub fn artifact_lines(&self) -> Vec<(usize, &Artifact)> {
+        let mut out = Vec::new();
+        let listing = |path: &str| self.artifacts.listings.get(path).map_or(&[][..], |l| &l.entries);
+        let mut stack: Vec<(usize, &Artifact)> = listing("").iter().rev().map(|entry| (0, entry)).collect();
+        while let Some((depth, entry)) = stack.pop() {
+            out.push((depth, entry));
+            if self.artifacts.open.contains(&entry.path) {
+                stack.extend(listing(&entry.path).iter().rev().map(|below| (depth + 1, below)));
+            }
+        }
+        out
+    }
+}
+
+/// A run's metrics by name, those of the machine last.
+pub fn metrics(run: &Run, index: &Index) -> Vec<Key> {
+    let mut keys: Vec<Key> = run.metrics.iter().map(|(key, _)| *key).collect();
+    let name = |key: &Key| index.keys.name(*key);
+    let of_machine = |key: &Key| name(key).starts_with("system/");
+    keys.sort_by(|a, b| of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b))));
+    keys
+}
+
+/// Names and values of params or tags by name, MLflow's own tags last.
+pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(&'a str, &'a Text)> {
+    let mut out: Vec<(&str, &Text)> = pairs.iter().map(|(key, value)| (index.keys.name(*key), value)).collect();
+    let own = |name: &str| name.starts_with("mlflow.");
+    out.sort_by(|a, b| own(a.0).cmp(&own(b.0)).then_with(|| format::natural_cmp(a.0, b.0)));
+    out
+}
+
+/// The children of a run, the order of the table kept where they are in it.
+pub fn children(run: &Run, index: &Index) -> Vec<RunKey> {
+    let mut found: Vec<&Arc<Run>> = index
+        .runs()
+        .filter(|child| child.parent_run_id.as_deref() == Some(&run.run_id) && child.key != run.key)
+        .filter(|child| child.lifecycle == Lifecycle::Active || run.lifecycle == Lifecycle::Deleted)
+        .collect();
+    found.sort_by_key(|child| (child.start_time, child.run_id.clone()));
+    found.into_iter().map(|child| child.key).collect()
+}
+
+/// The parent of a run, if it is in the store.
+pub fn parent(run: &Run, index: &Index) -> Option<RunKey> {
+    let id = run.parent_run_id.as_deref()?;
+    let same = |other: &&Arc<Run>| &*other.run_id == id && other.key != run.key;
+    let in_experiment = index.runs().filter(same).find(|other| other.experiment == run.experiment);
+    in_experiment.or_else(|| index.runs().find(same)).map(|other| other.key)
+}
+
+/// The lines of the Overview tab.
+pub fn overview(run: &Run, index: &Index, inputs: Option<&Inputs>, now: i64) -> Vec<Line> {
+    let mut lines = attributes(run, index, now);
+    let tag = |name: &str| index.keys.find(name).and_then(|key| run.tag(key));
+    if let Some(note) = tag("mlflow.note.content").filter(|note| !note.is_empty()) {
+        lines.push(Line::Heading("Description"));
+        lines.extend(note.lines().take(500).map(|line| Line::Text(shown(line.trim_end()))));
+    }
+    if let Some(parent) = parent(run, index) {
+        lines.extend([Line::Heading("Parent run"), Line::Link("parent", parent)]);
+    } else if let Some(id) = &run.parent_run_id {
+        lines.extend([Line::Heading("Parent run"), Line::Text(Shown::own(format!("{} is not here", shown(id))))]);
+    }
+    let children = children(run, index);
+    if !children.is_empty() {
+        lines.push(Line::Heading("Child runs"));
+        lines.extend(children.into_iter().map(|child| Line::Link("child", child)));
+    }
+    if let Some(inputs) = inputs {
+        lines.extend(used_and_made(inputs));
+    }
+    lines
+}
+
+fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
+    let keys = &index.keys;
+    let experiment = index.experiment(run.experiment);
+    let state = if run.lifecycle == Lifecycle::Deleted { "  (deleted)" } else { "" };
+    let branch = keys.find("mlflow.source.git.branch").and_then(|key| run.tag(key));
+    let source = keys.find("mlflow.source.name").and_then(|key| run.tag(key)).or(run.source_name.as_ref());
+    let kind = keys.find("mlflow.source.type").and_then(|key| run.tag(key));
+    let version = cell::version(run, keys);
+    let fields: [(&str, Option<String>); 13] = [
+        ("Name", Some(run.title().to_owned())),
+        ("Run id", Some(run.run_id.to_string())),
+        ("Experiment", experiment.map(|e| format!("{}  ({})", e.title(), e.experiment_id))),
+        ("State", Some(format!("{}{state}", cell::state_word(run)))),
+        ("Started", run.start_time.map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t))))),
+        ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
+        ("Duration", run.duration(now).map(format::duration)),
+        ("User", cell::user(run, keys).map(str::to_owned)),
+        ("Source", source.map(|name| kind.map_or(name.to_string(), |kind| format!("{name}  ({kind})")))),
+        ("Git commit", version.map(str::to_owned)),
+        ("Git branch", branch.map(|branch| branch.to_string())),
+        ("Artifacts", run.artifact_uri.as_deref().map(crate::store::files::artifacts::masked)),
+        ("Last step", cell::last_step(run).map(|step| step.to_string())),
+    ];
+    let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
+    fields.map(|(name, value)| Line::Field(Shown::own(name), shown(&value))).collect()
+}
+
+fn used_and_made(inputs: &Inputs) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if !inputs.datasets.is_empty() {
+        lines.push(Line::Heading("Datasets"));
+    }
+    for dataset in &inputs.datasets {
+        let context = dataset.tags.iter().find(|(key, _)| &**key == "mlflow.data.context");
+        let context = context.map_or(String::new(), |(_, value)| format!("  [{value}]"));
+        let name = shown(&format!("{} ({}){context}", dataset.name, dataset.digest));
+        lines.push(Line::Field(name, shown(&format!("{}  {}", dataset.source_type, dataset.source))));
+        for (what, text) in [("profile", &dataset.profile), ("schema", &dataset.schema)] {
+            if let Some(text) = text {
+                lines.push(Line::Field(Shown::own(format!("  {what}")), shown(text)));
+            }
+        }
+    }
+    let models = inputs.model_inputs.iter().map(|id| (id, "used".to_owned()));
+    let made = inputs.model_outputs.iter().map(|(id, step)| (id, format!("made at step {step}")));
+    let models: Vec<_> = models.chain(made).collect();
+    if !models.is_empty() {
+        lines.push(Line::Heading("Logged models"));
+    }
+    lines.extend(models.into_iter().map(|(id, what)| Line::Field(shown(id), Shown::own(what))));
+    lines
+}
+
+impl App {
+    /// Looks at a run whole.
+    pub(super) fn open_detail(&mut self, key: RunKey, out: &mut Vec<Request>) {
+        let tab = self.detail.as_ref().map(|detail| detail.tab).unwrap_or_default();
+        self.open_detail_at(key, tab, out);
+    }
+
+    pub(super) fn open_detail_at(&mut self, key: RunKey, tab: Tab, out: &mut Vec<Request>) {
+        let Some(Some(run)) = self.rows.index.runs.get(key.0 as usize) else { return };
+        self.detail = Some(Detail::new(run, tab));
+        self.screen = Screen::Detail;
+        out.push(Request::Inputs(key));
+        self.list_artifacts(out);
+    }
+
+    fn list_artifacts(&self, out: &mut Vec<Request>) {
+        if let Some(detail) = self.detail.as_ref().filter(|detail| detail.tab == Tab::Artifacts) {
+            if !detail.artifacts.listings.contains_key("") {
+                out.push(Request::Listing(detail.run, String::new()));
+            }
+        }
+    }
+
+    pub(super) fn detail_act(&mut self, action: Action, out: &mut Vec<Request>) {
+        let Some(detail) = &mut self.detail else { return };
+        match action {
+            Action::NextTab => detail.tab = detail.tab.moved(1),
+            Action::PreviousTab => detail.tab = detail.tab.moved(-1),
+            Action::Tab(n) => detail.tab = Tab::ALL.get(usize::from(n)).copied().unwrap_or_default(),
+            Action::Back | Action::Quit => return self.leave_detail(),
+            Action::NextRun => return self.neighbour(1, out),
+            Action::PreviousRun => return self.neighbour(-1, out),
+            Action::Mark => {
+                let run = detail.run;
+                self.toggle_mark(run);
+                let text = if self.marks.contains(&run) { "marked for comparing" } else { "no longer marked" };
+                self.tell(text);
+            }
+            Action::Export => self.export_chart(out),
+            Action::Copy => self.copy_from_detail(out),
+            _ => match detail.tab {
+                Tab::Metrics if self.act_on_chart(action) => {}
+                Tab::Artifacts => return self.artifacts_act(action, out),
+                Tab::Overview if action == Action::Open => return self.follow_link(out),
+                _ => self.move_in_tab(action),
+            },
+        }
+        self.list_artifacts(out);
+    }
+
+    fn leave_detail(&mut self) {
+        let back = self.detail.as_mut().and_then(|detail| detail.back.pop());
+        let run = back.and_then(|key| self.rows.index.runs.get(key.0 as usize).cloned().flatten());
+        match (run, &mut self.detail) {
+            (Some(run), Some(detail)) => {
+                let back = std::mem::take(&mut detail.back);
+                *detail = Detail { back, ..Detail::new(&run, detail.tab) };
+            }
+            _ => self.screen = Screen::Browse,
+        }
+    }
+
+    /// The run below or above in the table, with the same tab.
+    fn neighbour(&mut self, by: isize, out: &mut Vec<Request>) {
+        let Some(detail) = &self.detail else { return };
+        let (tab, chart) = (detail.tab, detail.chart);
+        let Some(place) = self.rows.place(detail.run) else { return };
+        let line = place.saturating_add_signed(by);
+        let Some(row) = self.rows.items.get(line).copied().filter(|_| line != place) else { return };
+        self.go_to_line(line);
+        self.open_detail_at(row.run, tab, out);
+        if let Some(detail) = &mut self.detail {
+            detail.chart = ChartView { window: None, cross: None, ..chart };
+        }
+    }
+
+    fn act_on_chart(&mut self, action: Action) -> bool {
+        let Some(metric) = self.detail.as_ref().and_then(|detail| detail.metric(&self.rows.index)) else { return false };
+        let Some(detail) = &mut self.detail else { return false };
+        let series = self.series.get(&(detail.run, metric));
+        let whole = series.and_then(|series| series.span(detail.chart.axis));
+        detail.chart.act(action, whole)
+    }
+
+    fn follow_link(&mut self, out: &mut Vec<Request>) {
+        let Some(detail) = &self.detail else { return };
+        let lines = overview(&detail.kept, self.index(), detail.inputs.as_ref(), self.now);
+        if let Some(Line::Link(_, run)) = lines.get(detail.cursor().at) {
+            let (run, from) = (*run, detail.run);
+            let mut back = detail.back.clone();
+            back.push(from);
+            self.open_detail_at(run, Tab::Overview, out);
+            if let Some(detail) = &mut self.detail {
+                detail.back = back;
+            }
+        }
+    }
+
+    /// Lines of the list of a tab.
+    pub fn tab_lines(&self, detail: &Detail) -> usize {
+        match detail.tab {
+            Tab::Overview => overview(&detail.kept, self.index(), detail.inputs.as_ref(), self.now).len(),
+            Tab::Metrics => detail.kept.metrics.len(),
+            Tab::Params => detail.kept.params.len(),
+            Tab::Tags => detail.kept.tags.len(),
+            Tab::Artifacts => detail.artifact_lines().len(),
+        }
+    }
+
+    /// Lines of the list of a tab that are in view.
+    fn tab_height(&self, tab: Tab) -> usize {
+        let body = panes::detail_body(self);
+        let split = panes::split(body);
+        match tab {
+            Tab::Overview => body.height.into(),
+            Tab::Params | Tab::Tags => body.height.saturating_sub(1).into(),
+            Tab::Metrics => split.list.height.saturating_sub(1).into(),
+            Tab::Artifacts => split.list.height.into(),
+        }
+    }
+
+    fn move_in_tab(&mut self, action: Action) {
+        let Some(detail) = &self.detail else { return };
+        let (len, height, tab) = (self.tab_lines(detail), self.tab_height(detail.tab), detail.tab);
+        if let Some(cursor) = self.detail.as_mut().and_then(|detail| detail.cursors.get_mut(tab as usize)) {
+            let before = cursor.at;
+            move_cursor(cursor, action, len, height);
+            let moved = cursor.at != before;
+            if let Some(detail) = self.detail.as_mut().filter(|_| moved && tab == Tab::Metrics) {
+                // Another metric may have other steps.
+                (detail.chart.window, detail.chart.cross) = (None, None);
+            }
+        }
+    }
+
+    fn artifacts_act(&mut self, action: Action, out: &mut Vec<Request>) {
+        let Some(detail) = &mut self.detail else { return };
+        let run = detail.run;
+        let lines = detail.artifact_lines();
+        let at = detail.cursor().at;
+        let entry = lines.get(at).map(|(depth, entry)| (*depth, (*entry).clone()));
+        let above = entry.as_ref().and_then(|(depth, _)| lines.iter().take(at).rposition(|(d, _)| d < depth));
+        match (action, entry) {
+            (Action::Open, Some((_, entry))) if entry.is_dir => {
+                if detail.artifacts.open.insert(entry.path.clone()) {
+                    out.push(Request::Listing(run, entry.path));
+                } else {
+                    detail.artifacts.open.remove(&entry.path);
+                }
+            }
+            (Action::Open, Some((_, entry))) => {
+                detail.artifacts.preview = Some((entry.path.clone(), None));
+                detail.artifacts.scrolled = 0;
+                out.push(Request::Preview(run, entry.path));
+            }
+            (Action::Collapse, Some((_, entry))) if detail.artifacts.open.contains(&entry.path) => {
+                detail.artifacts.open.remove(&entry.path);
+            }
+            (Action::Collapse, _) => {
+                if let (Some(line), Some(cursor)) = (above, detail.cursors.get_mut(Tab::Artifacts as usize)) {
+                    cursor.at = line;
+                }
+            }
+            (Action::PageDown | Action::PageUp, _) if detail.artifacts.preview.is_some() => {
+                let len = self.preview_lines().len();
+                let height = panes::split(panes::detail_body(self)).other.height.saturating_sub(1).into();
+                if let Some(detail) = &mut self.detail {
+                    detail.artifacts.scrolled = scroll(detail.artifacts.scrolled, action, len, height);
+                }
+            }
+            _ => {
+                self.move_in_tab(action);
+                self.preview_under_cursor(out);
+            }
+        }
+    }
+
+    /// A small file under the cursor is shown at once.
+    fn preview_under_cursor(&mut self, out: &mut Vec<Request>) {
+        let Some(detail) = &mut self.detail else { return };
+        let at = detail.cursor().at;
+        let entry = detail.artifact_lines().get(at).map(|(_, entry)| (*entry).clone());
+        let Some(entry) = entry.filter(|entry| !entry.is_dir) else { return };
+        if detail.artifacts.preview.as_ref().is_none_or(|(path, _)| *path != entry.path) {
+            detail.artifacts.preview = Some((entry.path.clone(), None));
+            detail.artifacts.scrolled = 0;
+            out.push(Request::Preview(detail.run, entry.path));
+        }
+    }
+
+    /// The file that is shown as lines of text.
+    pub fn preview_lines(&self) -> Vec<Shown> {
+        let preview = self.detail.as_ref().and_then(|detail| detail.artifacts.preview.as_ref());
+        match preview {
+            Some((path, Some(Ok(preview)))) => super::output::text_of(path, preview),
+            Some((_, Some(Err(why)))) => vec![shown(why)],
+            Some((_, None)) => vec![Shown::own("reading…")],
+            None => Vec::new(),
+        }
+    }
+
+    pub(super) fn take_listing(&mut self, run: RunKey, path: String, listing: Listing) {
+        if let Some(detail) = self.detail.as_mut().filter(|detail| detail.run == run) {
+            detail.artifacts.listings.insert(path, listing);
+        }
+    }
+
+    pub(super) fn take_preview(&mut self, run: RunKey, path: &str, content: Result<Preview, String>) {
+        let Some(detail) = self.detail.as_mut().filter(|detail| detail.run == run) else { return };
+        if let Some((_, slot)) = detail.artifacts.preview.as_mut().filter(|(shown, _)| shown == path) {
+            *slot = Some(content);
+        }
+    }
+
+    /// The run that is looked at is as new as the answer; one that has gone stays as it was.
+    pub(super) fn keep_details(&mut self) {
+        let rows: &Rows = &self.rows;
+        if let Some(detail) = &mut self.detail {
+            if let Some(Some(run)) = rows.index.runs.get(detail.run.0 as usize) {
+                detail.kept = run.clone();
+            }
+        }
+        if let Some(compare) = &mut self.compare {
+            compare.keep(&rows.index);
+        }
+    }
+
+    pub(super) fn settle_detail(&mut self) {
+        let Some(detail) = &self.detail else { return };
+        let (len, height, tab) = (self.tab_lines(detail), self.tab_height(detail.tab), detail.tab);
+        if let Some(cursor) = self.detail.as_mut().and_then(|detail| detail.cursors.get_mut(tab as usize)) {
+            cursor.fit(len, height);
+        }
+    }
+}

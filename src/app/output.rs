@@ -1,0 +1,224 @@
+//! What leaves the screen: copies and exported files. The app only says what; writing is somebody else's.
+
+use super::compare::Line;
+use super::detail::{Tab, overview, pairs};
+use super::{App, Content, Export, Request};
+use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table};
+use crate::format;
+use crate::index::{Key, Run};
+use crate::query::Column;
+use crate::query::cell::{self, Cell};
+use crate::series::{Axis, Series};
+use crate::shown::{Shown, shown};
+use crate::store::Preview;
+
+/// Lines of a file that are shown.
+const LINES: usize = 20_000;
+
+impl App {
+    /// Puts text on the clipboard and says so.
+    pub(super) fn copy(&mut self, text: Option<&str>, what: &str, out: &mut Vec<Request>) {
+        if let Some(text) = text {
+            let text = shown(text);
+            self.tell(&format!("copied the {what}"));
+            out.push(Request::Copy(text));
+        }
+    }
+
+    pub(super) fn copy_from_detail(&mut self, out: &mut Vec<Request>) {
+        let Some(detail) = &self.detail else { return };
+        let (run, index, at) = (detail.kept.clone(), self.rows.index.clone(), detail.cursor().at);
+        let (text, what) = match detail.tab {
+            Tab::Overview => {
+                let lines = overview(&run, &index, detail.inputs.as_ref(), self.now);
+                match lines.get(at) {
+                    Some(super::detail::Line::Field(_, value)) => (value.as_str().to_owned(), "value"),
+                    Some(super::detail::Line::Text(text)) => (text.as_str().to_owned(), "line"),
+                    Some(super::detail::Line::Link(_, key)) => {
+                        (index.run(*key).map_or(String::new(), |run| run.run_id.to_string()), "run id")
+                    }
+                    _ => (run.run_id.to_string(), "run id"),
+                }
+            }
+            Tab::Metrics => {
+                let metric = detail.metric(&index).and_then(|key| run.metric(key).copied());
+                (metric.map_or(String::new(), |metric| format::exact(metric.last.value)), "value")
+            }
+            Tab::Params | Tab::Tags => {
+                let list = if detail.tab == Tab::Params { &run.params } else { &run.tags };
+                (pairs(list, &index).get(at).map_or(String::new(), |(_, value)| value.to_string()), "value")
+            }
+            Tab::Artifacts => {
+                let entry = detail.artifact_lines().get(at).map(|(_, entry)| entry.path.clone());
+                let root = detail.artifacts.listings.get("").and_then(|listing| listing.root.clone());
+                let path = entry.map(|path| root.map_or(path.clone(), |r| r.join(&path).to_string_lossy().into()));
+                (path.unwrap_or_default(), "artifact path")
+            }
+        };
+        self.copy(Some(&text), what, out);
+    }
+
+    pub(super) fn copy_from_compare(&mut self, out: &mut Vec<Request>) {
+        let Some(compare) = &self.compare else { return };
+        let lines = compare.lines(self.index(), self.now);
+        if let Some(Line::Values { cells, .. }) = lines.get(compare.cursor.at) {
+            let text = cells.iter().map(Cell::text).collect::<Vec<_>>().join("  ");
+            self.copy(Some(&text), "values", out);
+        }
+    }
+
+    /// The chart of the Metrics tab.
+    pub(super) fn export_chart(&mut self, out: &mut Vec<Request>) {
+        let Some(detail) = &self.detail else { return };
+        let metric = detail.metric(self.index()).filter(|_| detail.tab == Tab::Metrics);
+        let series = metric.and_then(|key| Some((key, self.series.get(&(detail.run, key))?)));
+        let Some((key, series)) = series else { return self.tell("there is no chart to export here") };
+        let view = detail.chart;
+        let curve = Curve { label: shown(detail.kept.title()), points: points(series, view.axis, view.window) };
+        let plot = self.plot(key, view, vec![curve], shown(detail.kept.title()));
+        let stem = format!("{}-{}", detail.kept.title(), self.metric_name(key));
+        self.export(stem, Content::Plot(plot), out);
+    }
+
+    /// The curves of the comparison.
+    pub(super) fn export_curves(&mut self, out: &mut Vec<Request>) {
+        let Some(compare) = &self.compare else { return };
+        let Some(key) = compare.shown_metric(self.index()) else { return };
+        let view = compare.chart;
+        let curves: Vec<Curve> = self
+            .compare_series()
+            .into_iter()
+            .filter_map(|(i, series)| {
+                let run = compare.runs.get(i)?;
+                Some(Curve { label: shown(run.title()), points: points(series, view.axis, view.window) })
+            })
+            .collect();
+        let title = Shown::own(format!("{} of {} runs", self.metric_name(key), compare.runs.len()));
+        let plot = self.plot(key, view, curves, title);
+        self.export(format!("compare-{}", self.metric_name(key)), Content::Plot(plot), out);
+    }
+
+    fn plot(&self, key: Key, view: super::chart::ChartView, curves: Vec<Curve>, title: Shown) -> Plot {
+        let (x, label) = match view.axis {
+            Axis::Step => (Scale::Linear, "step"),
+            Axis::Elapsed => (Scale::Seconds, "time since the first point"),
+            Axis::Clock => (Scale::Clock, "time"),
+        };
+        let (x_label, y_label) = (Shown::own(label), self.metric_name(key));
+        Plot { title, x_label, y_label, x, log_y: view.log, curves }
+    }
+
+    /// The runs table as it is shown: all lines, also those beyond the screen, with full values.
+    pub(super) fn export_runs(&mut self, out: &mut Vec<Request>) {
+        let index = &self.rows.index;
+        let columns: Vec<Column> = self.rows.columns.iter().map(|view| view.column).collect();
+        let fixed = ["run_id", "run_name", "parent_run_id"].map(str::to_owned);
+        let names = columns.iter().map(|column| raw_name(*column, self));
+        let headers = fixed.into_iter().chain(names).collect();
+        let runs = self.rows.items.iter().filter_map(|row| index.run(row.run));
+        let rows = runs
+            .map(|run| {
+                let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
+                let mut row =
+                    vec![text(Some(&run.run_id)), text(run.name.as_deref()), text(run.parent_run_id.as_deref())];
+                row.extend(columns.iter().map(|column| self.out_cell(run, *column)));
+                row
+            })
+            .collect();
+        let experiment = self.query.experiment.and_then(|key| index.experiment(key));
+        let stem = experiment.map_or("all-experiments".to_owned(), |e| e.title().to_owned());
+        self.export(format!("{stem}-runs"), Content::Table(Table { headers, rows }), out);
+    }
+
+    pub(super) fn export_compare(&mut self, out: &mut Vec<Request>) {
+        let Some(compare) = &self.compare else { return };
+        let runs = &compare.runs;
+        let names = runs.iter().map(|run| format!("{} ({})", run.title(), run.run_id.get(..8).unwrap_or("")));
+        let headers = ["name".to_owned()].into_iter().chain(names).collect();
+        let lines = compare.lines(self.index(), self.now);
+        let rows = lines
+            .iter()
+            .filter_map(|line| match line {
+                Line::Values { column, .. } => Some(*column),
+                Line::Heading(_) => None,
+            })
+            .map(|column| {
+                let name = [OutCell::Text(raw_name(column, self))];
+                name.into_iter().chain(runs.iter().map(|run| self.out_cell(run, column))).collect()
+            })
+            .collect();
+        self.export("compare-runs".to_owned(), Content::Table(Table { headers, rows }), out);
+    }
+
+    /// A cell with its full value: metrics unrounded, times as milliseconds.
+    fn out_cell(&self, run: &Run, column: Column) -> OutCell {
+        let number = |number: Option<i64>| number.map_or(OutCell::Empty, OutCell::Integer);
+        match column {
+            Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
+            Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
+            Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
+            Column::Start => number(run.start_time),
+            Column::End => number(run.end_time),
+            Column::Duration => number(run.duration(self.now)),
+            Column::State => OutCell::Text(run.status.word().to_owned()),
+            _ => match cell::cell(run, column, self.index(), self.now) {
+                Cell::Empty | Cell::Loading => OutCell::Empty,
+                Cell::Number(text) | Cell::Words(text) => OutCell::Text(text),
+            },
+        }
+    }
+
+    fn export(&mut self, stem: String, content: Content, out: &mut Vec<Request>) {
+        self.tell("writing…");
+        out.push(Request::Export(Export { stem, content }));
+    }
+}
+
+/// The name of a column in a file, as MLflow's own tables name it.
+fn raw_name(column: Column, app: &App) -> String {
+    let keys = &app.index().keys;
+    match column {
+        Column::Param(key) => format!("params.{}", keys.name(key)),
+        Column::Metric(key) => format!("metrics.{}", keys.name(key)),
+        Column::Tag(key) => format!("tags.{}", keys.name(key)),
+        Column::Start => "start_time".to_owned(),
+        Column::End => "end_time".to_owned(),
+        Column::Duration => "duration_ms".to_owned(),
+        Column::State => "status".to_owned(),
+        other => other.title(app.index()).as_str().to_lowercase().replace(' ', "_"),
+    }
+}
+
+fn points(series: &Series, axis: Axis, window: Option<(f64, f64)>) -> Vec<(f64, f64)> {
+    let all = series.iter().map(|point| (series.x(axis, point), point.value));
+    let mut points: Vec<(f64, f64)> =
+        all.filter(|(x, _)| window.is_none_or(|(from, to)| (from..=to).contains(x))).collect();
+    points.sort_by(|a, b| a.0.total_cmp(&b.0));
+    points
+}
+
+/// The beginning of a file as lines; JSON is indented, anything that is no text is named.
+pub(super) fn text_of(path: &str, preview: &Preview) -> Vec<Shown> {
+    let cut = preview.size > preview.bytes.len() as u64;
+    let size = format::bytes(preview.size);
+    if preview.bytes.is_empty() {
+        return vec![Shown::own("the file is empty")];
+    }
+    // UTF-8 may be cut inside a character by the limit; anything else with NULs or many odd bytes is no text.
+    let text = String::from_utf8_lossy(&preview.bytes);
+    let odd = text.chars().filter(|c| *c == '\u{fffd}' || (c.is_control() && !"\n\r\t\x1b".contains(*c))).count();
+    if odd * 20 > text.chars().count() {
+        return vec![Shown::own(format!("not text: {size}"))];
+    }
+    let is_json = path.ends_with(".json") && !cut;
+    let pretty = is_json.then(|| serde_json::from_str::<serde_json::Value>(&text).ok()).flatten();
+    let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
+    let text = pretty.as_deref().unwrap_or(&text);
+    let mut lines: Vec<Shown> =
+        text.lines().take(LINES).map(|line| shown(&line.trim_end_matches('\r').replace('\t', "    "))).collect();
+    if cut || text.lines().nth(LINES).is_some() {
+        let shown_bytes = format::bytes(preview.bytes.len() as u64);
+        lines.push(Shown::own(format!("… cut here: the first {shown_bytes} of {size} are shown")));
+    }
+    lines
+}

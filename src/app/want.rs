@@ -1,0 +1,90 @@
+//! What is on screen, so what is read first.
+
+use super::detail::Tab;
+use super::{App, Request, Screen, panes};
+use crate::index::{Key, RunKey};
+use crate::query::Column;
+use crate::store::Want;
+
+/// Rows beyond the screen whose sparklines are read too, so that scrolling shows them at once.
+const MARGIN: usize = 10;
+
+impl App {
+    /// Tells the store what is on screen, when that has changed.
+    pub(super) fn ask_for_what_is_shown(&mut self, out: &mut Vec<Request>) {
+        let want = self.want();
+        if want != self.wanted {
+            self.wanted = want.clone();
+            self.trim_series();
+            out.push(Request::Want(want));
+        }
+    }
+
+    fn want(&self) -> Want {
+        let height = panes::run_lines(self);
+        let window = self.browse.cursor.window(self.rows.items.len(), height);
+        let visible: Vec<RunKey> =
+            self.rows.items.get(window).unwrap_or_default().iter().map(|row| row.run).collect();
+        let mut open = Vec::new();
+        let mut series = Vec::new();
+        match self.screen {
+            Screen::Browse => {
+                open.extend(self.current_row().map(|row| row.run));
+                self.previewed_series(&mut series);
+                self.row_series(&mut series);
+            }
+            Screen::Detail => {
+                if let Some(detail) = &self.detail {
+                    open.push(detail.run);
+                    self.detail_series(detail, &mut series);
+                }
+            }
+            Screen::Compare => {
+                if let Some(compare) = &self.compare {
+                    open.extend(compare.runs.iter().map(|run| run.key));
+                    let metric = compare.shown_metric(self.index());
+                    series.extend(compare.runs.iter().filter_map(|run| Some((run.key, metric?))));
+                }
+            }
+        }
+        series.dedup();
+        Want { experiment: self.query.experiment, visible, open, series }
+    }
+
+    /// Sparklines of the visible rows and some around them.
+    fn row_series(&self, series: &mut Vec<(RunKey, Key)>) {
+        let height = panes::run_lines(self);
+        let window = self.browse.cursor.window(self.rows.items.len(), height);
+        let window = window.start.saturating_sub(MARGIN)..(window.end + MARGIN).min(self.rows.items.len());
+        for row in self.rows.items.get(window).unwrap_or_default() {
+            let Some(run) = self.index().run(row.run) else { continue };
+            for view in &self.rows.columns {
+                if let Column::Metric(key) = view.column {
+                    if run.metric(key).is_some_and(|metric| metric.points > 1) {
+                        series.push((row.run, key));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Metrics in the preview of the run under the cursor.
+    fn previewed_series(&self, series: &mut Vec<(RunKey, Key)>) {
+        let preview = panes::panes(self).preview;
+        let Some(run) = self.current_run().filter(|_| preview.height > 2) else { return };
+        let metrics = super::detail::metrics(run, self.index());
+        series.extend(metrics.into_iter().take(preview.height.into()).map(|key| (run.key, key)));
+    }
+
+    /// Metrics in view on the Metrics tab, the one of the chart first.
+    fn detail_series(&self, detail: &super::detail::Detail, series: &mut Vec<(RunKey, Key)>) {
+        if detail.tab != Tab::Metrics {
+            return;
+        }
+        let metrics = detail.metrics(self.index());
+        series.extend(detail.metric(self.index()).map(|key| (detail.run, key)));
+        let height = panes::split(panes::detail_body(self)).list.height.into();
+        let window = detail.cursor().window(metrics.len(), height);
+        series.extend(metrics.get(window).unwrap_or_default().iter().map(|key| (detail.run, *key)));
+    }
+}

@@ -1,0 +1,104 @@
+//! `mltop demo`: a sample store in a temporary folder, with live training in it.
+//!
+//! Half of it was recorded with real MLflow (`archive`), the rest is synthetic (`past`); the `trainer` goes on
+//! from there. All times are moved, so that the newest run ended minutes ago and the oldest weeks ago.
+
+mod archive;
+mod course;
+mod folder;
+mod past;
+mod plan;
+mod store;
+mod trainer;
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use folder::Stop;
+use store::Store;
+use trainer::Trainer;
+
+/// Stack of the trainer's thread in bytes: it only formats numbers and writes files.
+const STACK: usize = 256 * 1024;
+
+/// A sample store in which a thread trains. Dropped, it stops and removes the store.
+#[derive(Debug)]
+pub struct Demo {
+    folder: PathBuf,
+    store: PathBuf,
+    stop: Arc<Stop>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Demo {
+    /// Unpacks the store into a new folder of its own and begins to train. `now_ms` is the present in ms since 1970.
+    ///
+    /// What is on the disk when this fails is removed.
+    pub fn start(now_ms: i64) -> io::Result<Self> {
+        let stop = Arc::new(Stop::default());
+        let folder = folder::create(&stop)?;
+        let store = folder.join("mlruns");
+        // From here on dropping it removes the folder.
+        let mut demo = Self { folder, store, stop, thread: None };
+        let trainer = unpack(&demo.store, now_ms)?;
+        let stop = Arc::clone(&demo.stop);
+        let thread = thread::Builder::new().name("demo".to_owned()).stack_size(STACK);
+        demo.thread = Some(thread.spawn(move || train(trainer, &stop))?);
+        Ok(demo)
+    }
+
+    /// The store's folder, `…/mlruns`.
+    pub fn store(&self) -> &Path {
+        &self.store
+    }
+
+    /// Stops the training and removes the store.
+    pub fn stop(self) {
+        drop(self);
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        self.stop.set();
+        if let Some(thread) = self.thread.take() {
+            // It cannot have panicked, and there is nobody to tell.
+            let _ = thread.join();
+        }
+        folder::remove(&self.folder);
+    }
+}
+
+/// Removes the stores of all demos of this process, while they may still be training.
+///
+/// Tries again for at most 300 ms, which is many times what a local disk needs; a try itself is not cut short. For the ways out on which nothing is dropped. May be called from any thread, again and again; not from a signal
+/// handler, because it takes a lock.
+pub fn remove_all() {
+    folder::remove_all();
+}
+
+/// Writes the whole store as it is at `now`.
+fn unpack(root: &Path, now: i64) -> io::Result<Trainer> {
+    let store = Store::create(root)?;
+    archive::unpack(&store, now)?;
+    past::write(&store, now)?;
+    Trainer::begin(&store, now)
+}
+
+/// Trains until stopped, until everything is trained, or until the store is gone.
+fn train(mut trainer: Trainer, stop: &Stop) {
+    let mut pause = Duration::ZERO;
+    while !stop.wait(pause) {
+        // An error is a removed folder or a full disk: the store stays as it is, only without news.
+        match trainer.work() {
+            Ok(Some(next)) => pause = next,
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

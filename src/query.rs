@@ -1,0 +1,182 @@
+//! From what is known to what is shown: which runs, in which order, as which tree, with which columns.
+//!
+//! A pure function of an [`Index`] and a [`Query`]. It has a thread of its own, since it looks at every run; what it
+//! gives carries the index that it was computed from, so a row can never point into a newer one.
+
+use std::sync::Arc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::index::{ExperimentKey, Index, RunKey};
+
+pub mod cell;
+pub mod columns;
+pub mod experiments;
+pub mod fuzzy;
+mod order;
+mod rollup;
+mod tree;
+
+pub use columns::{Column, ColumnView};
+pub use experiments::{ExperimentRow, Kind};
+pub use rollup::{Rollup, Spread};
+
+/// Column and direction of the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sort {
+    /// By which column.
+    pub column: Column,
+    /// Highest, latest or last in the alphabet first. What is missing comes last either way.
+    pub descending: bool,
+}
+
+impl Default for Sort {
+    /// MLflow's own order: `start_time DESC`, then the run id.
+    fn default() -> Self {
+        Self { column: Column::Start, descending: true }
+    }
+}
+
+/// Which parent runs show their children.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Opened {
+    /// All, apart from `others`; else none, apart from `others`.
+    pub all: bool,
+    /// The exceptions.
+    pub others: FxHashSet<RunKey>,
+}
+
+impl Opened {
+    /// Whether a parent run shows its children.
+    pub fn contains(&self, key: RunKey) -> bool {
+        self.all != self.others.contains(&key)
+    }
+
+    /// Opens or closes one.
+    pub fn set(&mut self, key: RunKey, open: bool) {
+        if open == self.all {
+            self.others.remove(&key);
+        } else {
+            self.others.insert(key);
+        }
+    }
+}
+
+/// What is asked.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Query {
+    /// Of which experiment; none for all of them.
+    pub experiment: Option<ExperimentKey>,
+    /// Deleted runs and experiments too.
+    pub deleted: bool,
+    /// Narrowed to what matches this, fuzzily. MLflow's filter grammar will stand beside it.
+    pub find: String,
+    /// In this order.
+    pub sort: Sort,
+    /// With these parents open.
+    pub opened: Arc<Opened>,
+    /// With these columns; chosen by themselves when none are named.
+    pub columns: Option<Arc<Vec<Column>>>,
+    /// Folders of the experiments pane that are closed.
+    pub folded: Arc<FxHashSet<String>>,
+    /// The time, milliseconds since the epoch, for what depends on it.
+    pub now: i64,
+}
+
+/// One line of the runs table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Row {
+    /// The run.
+    pub run: RunKey,
+    /// Parents above it.
+    pub depth: u16,
+    /// Whether it is the last child of its parent.
+    pub last: bool,
+    /// Which of the levels above go on below this line, lowest bit the outermost: where the tree's rails are drawn.
+    pub rails: u32,
+    /// Its children, not deeper.
+    pub children: u32,
+    /// Whether its children follow.
+    pub open: bool,
+    /// Shown only because something below it matches.
+    pub context: bool,
+    /// Its parent is not here, or it is its own ancestor.
+    pub stray: Option<Stray>,
+}
+
+/// Why a run with a parent stands at the top.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stray {
+    /// The parent is not in what is shown: deleted, in another experiment, or never there.
+    Orphan,
+    /// The parents form a circle, which is cut here.
+    Circle,
+}
+
+/// The answer.
+#[derive(Clone, Debug, Default)]
+pub struct Rows {
+    /// The index it was computed from.
+    pub index: Arc<Index>,
+    /// The question.
+    pub query: Arc<Query>,
+    /// The lines, closed parents' children left out.
+    pub items: Vec<Row>,
+    /// Runs that match.
+    pub matched: usize,
+    /// Runs there would be without narrowing.
+    pub total: usize,
+    /// The columns, measured.
+    pub columns: Vec<ColumnView>,
+    /// What parent rows tell about their children.
+    pub rollups: FxHashMap<RunKey, Rollup>,
+    /// The lines of the experiments pane.
+    pub experiments: Vec<ExperimentRow>,
+    /// Whether all of it has been read; else order and columns are so far.
+    pub complete: bool,
+}
+
+impl Rows {
+    /// The line of a run.
+    pub fn place(&self, run: RunKey) -> Option<usize> {
+        self.items.iter().position(|row| row.run == run)
+    }
+}
+
+/// Answers a query.
+pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
+    let list: Vec<&crate::index::Run> = index
+        .runs()
+        .map(AsRef::as_ref)
+        .filter(|run| query.experiment.is_none_or(|key| run.experiment == key))
+        .filter(|run| query.deleted || !index.is_deleted(run))
+        .collect();
+    let matches = fuzzy::Pattern::new(&query.find);
+    let matched: Vec<bool> = if matches.is_empty() {
+        vec![true; list.len()]
+    } else {
+        list.iter().map(|run| matches.finds(run, &index.keys)).collect()
+    };
+    let columns = query.columns.clone().unwrap_or_else(|| Arc::new(columns::choose(index, &list, query)));
+    let links = tree::link(&list);
+    let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);
+    let order = order::sort(&list, &links, &rollups, index, query);
+    let items = tree::flatten(&list, &links, &order, &matched, query);
+    let rollups: FxHashMap<RunKey, Rollup> = rollups
+        .into_iter()
+        .zip(&list)
+        .filter_map(|(rollup, run)| Some((run.key, rollup?)))
+        .collect();
+    let columns = columns::measure(&columns, &items, &rollups, index, query.now);
+    Rows {
+        matched: matched.iter().filter(|matched| **matched).count(),
+        total: list.len(),
+        columns,
+        rollups,
+        experiments: experiments::rows(index, query),
+        complete: index.progress.complete,
+        items,
+        query: query.clone(),
+        index: index.clone(),
+    }
+}

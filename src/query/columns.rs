@@ -1,0 +1,294 @@
+//! The columns of the runs table: which there are, which choose themselves, how wide they are.
+
+use rustc_hash::{FxHashMap, FxHashSet};
+use unicode_width::UnicodeWidthStr;
+
+use super::cell::{Cell, cell};
+use super::rollup::{Rollup, Spread};
+use super::{Query, Row};
+use crate::format;
+use crate::index::{Index, Key, Run, RunKey};
+use crate::shown::{Shown, shown};
+
+/// A column.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Column {
+    /// The run's name with the tree; always the first.
+    Name,
+    /// State.
+    State,
+    /// Start, shown as age.
+    Start,
+    /// End.
+    End,
+    /// Duration.
+    Duration,
+    /// The experiment's name.
+    Experiment,
+    /// The run id.
+    RunId,
+    /// Who started it.
+    User,
+    /// What was started.
+    Source,
+    /// The git commit.
+    Version,
+    /// The highest step of its metrics.
+    Step,
+    /// A param.
+    Param(Key),
+    /// The latest value of a metric.
+    Metric(Key),
+    /// A tag.
+    Tag(Key),
+}
+
+/// The attributes that can be columns, with their titles. The picker and the sort menu read this list.
+pub const ATTRIBUTES: [(Column, &str); 10] = [
+    (Column::State, "STATE"),
+    (Column::Start, "AGE"),
+    (Column::Duration, "TIME"),
+    (Column::Step, "STEP"),
+    (Column::Experiment, "EXPERIMENT"),
+    (Column::User, "USER"),
+    (Column::Source, "SOURCE"),
+    (Column::Version, "COMMIT"),
+    (Column::End, "ENDED"),
+    (Column::RunId, "RUN ID"),
+];
+
+impl Column {
+    /// What stands above it.
+    pub fn title(self, index: &Index) -> Shown {
+        match self {
+            Self::Name => Shown::own("NAME"),
+            Self::Param(key) | Self::Metric(key) | Self::Tag(key) => shown(index.keys.name(key)),
+            other => {
+                let title = ATTRIBUTES.iter().find(|(column, _)| *column == other);
+                Shown::own(title.map_or("", |(_, title)| title))
+            }
+        }
+    }
+
+    /// Its name in MLflow's filter grammar, which tells a param from a metric of the same name.
+    pub fn full_name(self, index: &Index) -> Shown {
+        let name = |prefix: &str, key: Key| Shown::own(format!("{prefix}.{}", shown(index.keys.name(key))));
+        match self {
+            Self::Param(key) => name("params", key),
+            Self::Metric(key) => name("metrics", key),
+            Self::Tag(key) => name("tags", key),
+            other => Shown::own(other.title(index).as_str().to_lowercase()),
+        }
+    }
+
+    /// Whether values stand to the right and align on the decimal point.
+    pub fn is_metric(self) -> bool {
+        matches!(self, Self::Metric(_))
+    }
+}
+
+/// A column with what is needed to draw it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ColumnView {
+    /// Which.
+    pub column: Column,
+    /// What stands above it.
+    pub title: Shown,
+    /// Cells wide, the sparkline included.
+    pub width: u16,
+    /// Cells before the decimal point.
+    pub whole: u16,
+    /// Cells from the decimal point on.
+    pub fraction: u16,
+    /// Whether some run has a history to draw a sparkline of.
+    pub spark: bool,
+}
+
+/// Cells of a sparkline in a row, without the blank before it.
+pub const SPARK: u16 = 8;
+/// Rows that widths are measured on.
+const MEASURED: usize = 2000;
+/// Widest column.
+const WIDEST: u16 = 24;
+/// Params and metrics that choose themselves, each.
+const CHOSEN: usize = 6;
+
+/// The columns where nobody chose: state, age and time, then params that differ and metrics that most runs share.
+pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
+    let mut columns = vec![Column::State, Column::Start, Column::Duration];
+    if query.experiment.is_none() {
+        columns.insert(0, Column::Experiment);
+    }
+    columns.extend(differing_params(index, list).into_iter().map(Column::Param));
+    columns.extend(shared_metrics(index, list, query).into_iter().map(Column::Metric));
+    columns
+}
+
+/// Params with more than one value, those first that most runs have.
+fn differing_params(index: &Index, list: &[&Run]) -> Vec<Key> {
+    #[derive(Default)]
+    struct Seen<'a> {
+        runs: usize,
+        first: Option<&'a str>,
+        differs: bool,
+        long: usize,
+    }
+    let mut seen: FxHashMap<Key, Seen<'_>> = FxHashMap::default();
+    for (key, value) in list.iter().flat_map(|run| &run.params) {
+        let entry = seen.entry(*key).or_default();
+        entry.runs += 1;
+        entry.differs |= entry.first.is_some_and(|first| first != &**value);
+        entry.first = Some(entry.first.unwrap_or(value));
+        entry.long += usize::from(value.len() > 24);
+    }
+    let mut keys: Vec<(Key, usize)> = seen
+        .into_iter()
+        .filter(|(_, seen)| seen.differs && seen.long * 2 <= seen.runs)
+        .map(|(key, seen)| (key, seen.runs))
+        .collect();
+    keys.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| names(index, a.0, b.0)));
+    keys.truncate(CHOSEN);
+    keys.into_iter().map(|(key, _)| key).collect()
+}
+
+fn names(index: &Index, a: Key, b: Key) -> std::cmp::Ordering {
+    format::natural_cmp(index.keys.name(a), index.keys.name(b))
+}
+
+/// Metrics of at least a third of the runs that have any; the experiment's primary metric first, then those that most
+/// runs have. Samples of the machine (`system/`) are left to the picker.
+fn shared_metrics(index: &Index, list: &[&Run], query: &Query) -> Vec<Key> {
+    let mut runs: FxHashMap<Key, usize> = FxHashMap::default();
+    let mut with_any = 0;
+    for run in list {
+        with_any += usize::from(!run.metrics.is_empty());
+        run.metrics.iter().for_each(|(key, _)| *runs.entry(*key).or_default() += 1);
+    }
+    let primary = query
+        .experiment
+        .and_then(|key| index.experiment(key)?.tags.get("mlflow.experiment.primaryMetric.name").cloned());
+    let is_primary = |key: Key| primary.as_deref() == Some(index.keys.name(key));
+    let mut keys: Vec<(Key, usize)> = runs
+        .into_iter()
+        .filter(|(key, count)| {
+            is_primary(*key) || (count * 3 >= with_any && !index.keys.name(*key).starts_with("system/"))
+        })
+        .collect();
+    keys.sort_by(|a, b| {
+        let order = is_primary(b.0).cmp(&is_primary(a.0)).then(b.1.cmp(&a.1));
+        order.then_with(|| names(index, a.0, b.0))
+    });
+    keys.truncate(CHOSEN);
+    keys.into_iter().map(|(key, _)| key).collect()
+}
+
+/// Everything that the picker offers: attributes, then metrics, params and tags of the list by name.
+pub fn all(index: &Index, query: &Query) -> Vec<Column> {
+    let mut metrics = FxHashSet::default();
+    let mut params = FxHashSet::default();
+    let mut tags = FxHashSet::default();
+    let shown = |run: &&std::sync::Arc<Run>| query.experiment.is_none_or(|key| run.experiment == key);
+    for run in index.runs().filter(shown) {
+        metrics.extend(run.metrics.iter().map(|(key, _)| *key));
+        params.extend(run.params.iter().map(|(key, _)| *key));
+        tags.extend(run.tags.iter().map(|(key, _)| *key));
+    }
+    let sorted = |keys: FxHashSet<Key>| {
+        let mut keys: Vec<Key> = keys.into_iter().collect();
+        keys.sort_by(|a, b| names(index, *a, *b));
+        keys
+    };
+    let attributes = ATTRIBUTES.iter().map(|(column, _)| *column);
+    attributes
+        .chain(sorted(metrics).into_iter().map(Column::Metric))
+        .chain(sorted(params).into_iter().map(Column::Param))
+        .chain(sorted(tags).into_iter().map(Column::Tag))
+        .collect()
+}
+
+/// The text of a parent's cell that has no value of its own: what is below it.
+pub fn spread_text(spread: &Spread) -> String {
+    match spread {
+        Spread::Best { value, .. } => format::number(*value),
+        Spread::Range(low, high) if low == high => format::number(*low),
+        Spread::Range(low, high) => format!("{}…{}", format::number(*low), format::number(*high)),
+        Spread::Same(text) => text.to_string(),
+        Spread::Kinds(kinds) => format!("{kinds} kinds"),
+    }
+}
+
+/// Widths of the columns, measured once on the first rows.
+pub fn measure(
+    columns: &[Column],
+    items: &[Row],
+    rollups: &FxHashMap<RunKey, Rollup>,
+    index: &Index,
+    now: i64,
+) -> Vec<ColumnView> {
+    let mut views = Vec::with_capacity(columns.len());
+    for (place, &column) in columns.iter().enumerate() {
+        let mut measured = Measured::default();
+        for row in items.iter().take(MEASURED) {
+            let Some(run) = index.run(row.run) else { continue };
+            measured.add(&cell(run, column, index, now));
+            let spread = rollups.get(&row.run).and_then(|r| r.spreads.get(place)?.as_ref());
+            if let Some(spread) = spread {
+                let text = spread_text(spread);
+                measured.add(&match spread {
+                    Spread::Best { .. } => Cell::Number(text),
+                    _ => Cell::Words(text),
+                });
+            }
+            if let Column::Metric(key) = column {
+                measured.spark |= run.metric(key).is_some_and(|metric| metric.points > 1);
+            }
+        }
+        views.push(measured.view(column, index));
+    }
+    views
+}
+
+#[derive(Default)]
+struct Measured {
+    words: usize,
+    whole: usize,
+    fraction: usize,
+    spark: bool,
+}
+
+impl Measured {
+    fn add(&mut self, cell: &Cell) {
+        match cell {
+            Cell::Empty | Cell::Loading => self.words = self.words.max(1),
+            Cell::Words(text) => self.words = self.words.max(shown(text).as_str().width()),
+            Cell::Number(text) => {
+                let (whole, fraction) = decimal_parts(text);
+                self.whole = self.whole.max(whole);
+                self.fraction = self.fraction.max(fraction);
+            }
+        }
+    }
+
+    fn view(self, column: Column, index: &Index) -> ColumnView {
+        let title = column.title(index);
+        let spark = if self.spark { SPARK + 1 } else { 0 };
+        let content = (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16;
+        // A title may stand over the sparkline too, and needs a place for the arrow of the order.
+        let room = (title.as_str().width() as u16 + 2).min(WIDEST).saturating_sub(spark);
+        let number = content.max(room);
+        ColumnView {
+            column,
+            title,
+            width: number + spark,
+            whole: number.saturating_sub(self.fraction as u16),
+            fraction: self.fraction as u16,
+            spark: self.spark,
+        }
+    }
+}
+
+/// Characters of a number before the decimal point, and from it on.
+pub fn decimal_parts(text: &str) -> (usize, usize) {
+    let whole = text.find(['.', 'e', '…']).unwrap_or(text.len());
+    (text.get(..whole).unwrap_or(text).chars().count(), text.get(whole..).unwrap_or_default().chars().count())
+}

@@ -1,0 +1,368 @@
+//! Colours and signs by the role they play, and nothing else in the program knows a colour.
+//!
+//! Only the terminal's own sixteen colours are used, and of these only those that can be read on a dark and on a light
+//! background; plain text keeps the terminal's colour. So there is no light and no dark theme to choose. Every state
+//! has its own sign as well, so nothing is told by colour alone.
+
+use ratatui::style::{Color, Modifier, Style};
+use ratatui::symbols::border;
+
+use crate::index::Status;
+
+/// Signs that stand for something, each one column wide.
+#[derive(Clone, Debug)]
+pub struct Glyphs {
+    /// Whether these are more than ASCII; the chart draws dots of braille then.
+    pub utf8: bool,
+    /// Frame of a pane.
+    pub border: border::Set<'static>,
+    /// Tree: a line that goes on below.
+    pub rail: &'static str,
+    /// Tree: a child with siblings below.
+    pub tee: &'static str,
+    /// Tree: the last child.
+    pub corner: &'static str,
+    /// Tree: children are hidden.
+    pub closed: &'static str,
+    /// Tree: children are shown.
+    pub open: &'static str,
+    /// State of a run, see [`Theme::state`].
+    pub running: &'static str,
+    /// State of a run.
+    pub finished: &'static str,
+    /// State of a run.
+    pub failed: &'static str,
+    /// State of a run.
+    pub scheduled: &'static str,
+    /// State of a run.
+    pub killed: &'static str,
+    /// State of a run that MLflow does not know.
+    pub unknown: &'static str,
+    /// The run that is marked for comparing.
+    pub mark: &'static str,
+    /// The best of its siblings.
+    pub best: &'static str,
+    /// The store is followed live.
+    pub live: &'static str,
+    /// Sorted upwards.
+    pub ascending: &'static str,
+    /// Sorted downwards.
+    pub descending: &'static str,
+    /// Nothing is there.
+    pub empty: &'static str,
+    /// Something was cut off, or is still loading.
+    pub ellipsis: &'static str,
+    /// Between parts of a line.
+    pub separator: &'static str,
+    /// Levels of a sparkline, low to high.
+    pub spark: [&'static str; 8],
+    /// Chart: vertical axis, with a tick, corner, horizontal axis, with a tick.
+    pub axis: [&'static str; 5],
+    /// Chart: the crosshair.
+    pub cursor: &'static str,
+}
+
+const UTF8: Glyphs = Glyphs {
+    utf8: true,
+    border: border::ROUNDED,
+    rail: "│",
+    tee: "├",
+    corner: "└",
+    closed: "▸",
+    open: "▾",
+    running: "●",
+    finished: "✓",
+    failed: "✗",
+    scheduled: "◌",
+    killed: "■",
+    unknown: "?",
+    mark: "◆",
+    best: "◂",
+    live: "◉",
+    ascending: "▲",
+    descending: "▼",
+    empty: "·",
+    ellipsis: "…",
+    separator: "·",
+    spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    axis: ["│", "┤", "└", "─", "┬"],
+    cursor: "│",
+};
+
+const ASCII: Glyphs = Glyphs {
+    utf8: false,
+    border: border::Set {
+        top_left: "+",
+        top_right: "+",
+        bottom_left: "+",
+        bottom_right: "+",
+        vertical_left: "|",
+        vertical_right: "|",
+        horizontal_top: "-",
+        horizontal_bottom: "-",
+    },
+    rail: "|",
+    tee: "+",
+    corner: "`",
+    closed: ">",
+    open: "v",
+    running: "*",
+    finished: "+",
+    failed: "x",
+    scheduled: "o",
+    killed: "#",
+    unknown: "?",
+    mark: "@",
+    best: "<",
+    live: "o",
+    ascending: "^",
+    descending: "v",
+    empty: ".",
+    ellipsis: "~",
+    separator: "-",
+    spark: [" ", ".", ":", "-", "=", "+", "*", "#"],
+    axis: ["|", "+", "+", "-", "+"],
+    cursor: ":",
+};
+
+impl Glyphs {
+    /// For a terminal whose locale is UTF-8, or for any other.
+    pub fn new(utf8: bool) -> Self {
+        if utf8 { UTF8 } else { ASCII }
+    }
+}
+
+/// Styles by role.
+#[derive(Clone, Debug)]
+pub struct Theme {
+    /// Ordinary text.
+    pub text: Style,
+    /// Text of less weight: units, hints, what is empty.
+    pub dim: Style,
+    /// What draws the eye: keys, counts, the place where one is.
+    pub accent: Style,
+    /// Good news.
+    pub good: Style,
+    /// What somebody should look at.
+    pub warn: Style,
+    /// What went wrong.
+    pub bad: Style,
+    /// What goes on right now.
+    pub running: Style,
+    /// The line under the cursor; patched over a line it makes one bar of it.
+    pub selected: Style,
+    /// Lines that are marked.
+    pub marked: Style,
+    /// Frame of a pane.
+    pub border: Style,
+    /// Frame of the pane that has the keys.
+    pub border_focused: Style,
+    /// Axes and ticks of a chart.
+    pub axis: Style,
+    /// Titles of panes and charts, heads of columns.
+    pub title: Style,
+    /// Letters that matched what was typed.
+    pub hit: Style,
+    /// Curves of a chart, see [`Theme::series`].
+    pub series: [Style; 8],
+    /// The signs.
+    pub glyphs: Glyphs,
+}
+
+impl Theme {
+    /// `colour` is off where `NO_COLOR` is set; `utf8` is off where the locale is not UTF-8.
+    pub fn new(colour: bool, utf8: bool) -> Self {
+        let glyphs = Glyphs::new(utf8);
+        let plain = Self::plain(glyphs);
+        if colour { plain.coloured() } else { plain }
+    }
+
+    /// Bold, dim, reversed and underlined only.
+    fn plain(glyphs: Glyphs) -> Self {
+        let (text, bold) = (Style::new(), Style::new().add_modifier(Modifier::BOLD));
+        let dim = Style::new().add_modifier(Modifier::DIM);
+        // Colours and weights below the bar would tear it into pieces.
+        let selected = Style::new()
+            .fg(Color::Reset)
+            .bg(Color::Reset)
+            .remove_modifier(Modifier::DIM)
+            .add_modifier(Modifier::REVERSED);
+        Self {
+            text,
+            dim,
+            accent: bold,
+            good: text,
+            warn: bold,
+            bad: bold,
+            running: bold,
+            selected,
+            marked: bold,
+            border: dim,
+            border_focused: bold,
+            axis: dim,
+            title: bold,
+            hit: bold.add_modifier(Modifier::UNDERLINED),
+            series: [text; 8],
+            glyphs,
+        }
+    }
+
+    /// Adds colours. Yellow, white, black and the bright forms of green and cyan are left out, since each vanishes on
+    /// one background or the other; bright black is the background itself in Solarized, so dim text is dim. Dark
+    /// blue on black is hard to read in xterm, so it comes last.
+    fn coloured(self) -> Self {
+        let on = |style: Style, colour| style.fg(colour);
+        Self {
+            accent: on(self.accent, Color::Cyan),
+            good: on(self.good, Color::Green),
+            warn: on(self.warn, Color::Magenta),
+            bad: on(self.bad, Color::Red),
+            running: on(self.running, Color::Green),
+            marked: on(self.marked, Color::Magenta),
+            border_focused: on(self.border_focused, Color::Cyan),
+            hit: on(self.hit, Color::Magenta),
+            series: [
+                Color::Cyan,
+                Color::Magenta,
+                Color::Green,
+                Color::Red,
+                Color::LightBlue,
+                Color::Reset,
+                Color::LightMagenta,
+                Color::Blue,
+            ]
+            .map(Style::from),
+            ..self
+        }
+    }
+
+    /// Style of the curve with a colour number; numbers beyond eight start over.
+    pub fn series(&self, colour: usize) -> Style {
+        self.series.get(colour % self.series.len()).copied().unwrap_or(self.text)
+    }
+
+    /// Sign and style of a run's state.
+    pub fn state(&self, status: &Status) -> (&'static str, Style) {
+        match status {
+            Status::Running => (self.glyphs.running, self.running),
+            Status::Scheduled => (self.glyphs.scheduled, self.dim),
+            Status::Finished => (self.glyphs.finished, self.good),
+            Status::Failed => (self.glyphs.failed, self.bad),
+            Status::Killed => (self.glyphs.killed, self.warn),
+            Status::Other(_) => (self.glyphs.unknown, self.warn),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::view::text::width;
+
+    fn styles(theme: &Theme) -> Vec<Style> {
+        let t = theme;
+        let roles = [
+            t.text,
+            t.dim,
+            t.accent,
+            t.good,
+            t.warn,
+            t.bad,
+            t.running,
+            t.selected,
+            t.marked,
+            t.border,
+            t.border_focused,
+            t.axis,
+            t.title,
+            t.hit,
+        ];
+        roles.into_iter().chain(t.series).collect()
+    }
+
+    #[test]
+    fn no_colour_means_none() {
+        for style in styles(&Theme::new(false, true)) {
+            assert!(
+                matches!(style.fg, None | Some(Color::Reset))
+                    && matches!(style.bg, None | Some(Color::Reset))
+            );
+        }
+    }
+
+    #[test]
+    fn colours_can_be_read_on_any_background() {
+        for style in styles(&Theme::new(true, true)) {
+            assert!(matches!(style.bg, None | Some(Color::Reset)));
+            assert!(!matches!(
+                style.fg,
+                Some(
+                    Color::Black
+                        | Color::White
+                        | Color::Gray
+                        | Color::DarkGray
+                        | Color::Yellow
+                        | Color::LightYellow
+                        | Color::LightGreen
+                        | Color::LightCyan
+                        | Color::Rgb(..)
+                        | Color::Indexed(_)
+                )
+            ));
+        }
+    }
+
+    #[test]
+    fn states_differ_without_colour() {
+        let states = [
+            Status::Running,
+            Status::Scheduled,
+            Status::Finished,
+            Status::Failed,
+            Status::Killed,
+            Status::Other("x".into()),
+        ];
+        for utf8 in [true, false] {
+            let theme = Theme::new(false, utf8);
+            let mut signs: Vec<&str> = states.iter().map(|s| theme.state(s).0).collect();
+            signs.sort_unstable();
+            signs.dedup();
+            assert_eq!(signs.len(), states.len());
+        }
+    }
+
+    #[test]
+    fn signs_take_one_column() {
+        for utf8 in [true, false] {
+            let g = Glyphs::new(utf8);
+            let signs = [
+                g.rail,
+                g.tee,
+                g.corner,
+                g.closed,
+                g.open,
+                g.running,
+                g.finished,
+                g.failed,
+                g.scheduled,
+                g.killed,
+                g.unknown,
+                g.mark,
+                g.best,
+                g.live,
+                g.ascending,
+                g.descending,
+                g.empty,
+                g.ellipsis,
+                g.separator,
+                g.cursor,
+                g.border.top_left,
+                g.border.vertical_left,
+            ];
+            for sign in signs.into_iter().chain(g.spark).chain(g.axis) {
+                assert_eq!(width(sign), 1, "{sign}");
+                assert!(utf8 || sign.is_ascii());
+            }
+        }
+    }
+}
