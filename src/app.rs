@@ -325,7 +325,11 @@ impl App {
             Action::Deleted => {
                 let show = !self.query.deleted;
                 self.ask(out, |query| query.deleted = show);
-                self.tell(if show { "deleted runs and experiments are shown" } else { "deleted runs are hidden" });
+                self.tell(if show {
+                    "deleted runs and experiments are shown"
+                } else {
+                    "deleted runs are hidden"
+                });
             }
             Action::Help if self.overlay.is_none() => self.overlay = Some(Overlay::Help(Cursor::default())),
             Action::Problems if self.overlay.is_none() => {

@@ -6,6 +6,7 @@
 
 pub mod app;
 pub mod demo;
+pub mod engine;
 pub mod export;
 pub mod format;
 pub mod index;
@@ -15,3 +16,4 @@ pub mod shown;
 pub mod store;
 pub mod terminal;
 pub mod view;
+pub mod watch;

@@ -126,6 +126,8 @@ pub struct Rows {
     pub matched: usize,
     /// Runs there would be without narrowing.
     pub total: usize,
+    /// Cells that the longest name takes, with the tree before it and what stands after it.
+    pub name_width: u16,
     /// The columns, measured.
     pub columns: Vec<ColumnView>,
     /// What parent rows tell about their children.
@@ -162,15 +164,13 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);
     let order = order::sort(&list, &links, &rollups, index, query);
     let items = tree::flatten(&list, &links, &order, &matched, query);
-    let rollups: FxHashMap<RunKey, Rollup> = rollups
-        .into_iter()
-        .zip(&list)
-        .filter_map(|(rollup, run)| Some((run.key, rollup?)))
-        .collect();
+    let rollups: FxHashMap<RunKey, Rollup> =
+        rollups.into_iter().zip(&list).filter_map(|(rollup, run)| Some((run.key, rollup?))).collect();
     let columns = columns::measure(&columns, &items, &rollups, index, query.now);
     Rows {
         matched: matched.iter().filter(|matched| **matched).count(),
         total: list.len(),
+        name_width: columns::name_width(&items, &rollups, index),
         columns,
         rollups,
         experiments: experiments::rows(index, query),

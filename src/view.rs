@@ -1,6 +1,139 @@
-//! The picture: pure functions from values to cells. No I/O, no clock, no threads.
+//! The picture: pure functions of the app into a rectangle of cells. One file for each part of the screen.
+//!
+//! Nothing here reads a clock or a file or changes the app. Text of a store arrives as [`Shown`](crate::shown::Shown)
+//! only.
 
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Widget};
+
+use self::theme::Theme;
+use crate::app::{App, Overlay, Screen, panes};
+
+pub mod artifacts;
+pub mod bars;
 pub mod chart;
+pub mod compare;
+pub mod detail;
+pub mod experiments;
+pub mod metrics;
+pub mod page;
+pub mod picker;
+pub mod preview;
+pub mod runs;
 pub mod spark;
 pub mod text;
 pub mod theme;
+
+/// Smallest screen that anything is drawn on.
+const SMALLEST: (u16, u16) = (20, 5);
+
+/// Draws the whole screen.
+pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    if area.width < SMALLEST.0 || area.height < SMALLEST.1 {
+        return put(buf, area, area.y, "mltop: too small", theme);
+    }
+    let panes = panes::panes(app);
+    bars::header(app, clipped(panes.header, area), buf, theme);
+    match app.screen {
+        Screen::Browse => {
+            experiments::draw(app, clipped(panes.experiments, area), buf, theme);
+            runs::draw(app, clipped(panes.main, area), buf, theme);
+            preview::draw(app, clipped(panes.preview, area), buf, theme);
+        }
+        Screen::Detail => detail::draw(app, clipped(panes.main, area), buf, theme),
+        Screen::Compare => compare::draw(app, clipped(panes.main, area), buf, theme),
+    }
+    bars::footer(app, clipped(panes.footer, area), buf, theme);
+    match &app.overlay {
+        Some(Overlay::Help(cursor)) => page::help(*cursor, clipped(panes::page(app.size), area), buf, theme),
+        Some(Overlay::Problems(cursor)) => {
+            page::problems(app, *cursor, clipped(panes::page(app.size), area), buf, theme);
+        }
+        Some(Overlay::Picker(picker)) => {
+            picker::draw(app, picker, clipped(panes::picker(app.size), area), buf, theme);
+        }
+        None => {}
+    }
+}
+
+/// A rectangle inside of another: the size may have changed since the app was told.
+fn clipped(area: Rect, whole: Rect) -> Rect {
+    area.intersection(whole)
+}
+
+/// One line of plain text at a height, cut at the right.
+fn put(buf: &mut Buffer, area: Rect, y: u16, text: &str, theme: &Theme) {
+    if y >= area.y && y < area.bottom() {
+        buf.set_stringn(area.x, y, text, area.width.into(), theme.text);
+    }
+}
+
+/// One styled line in a rectangle, `line` lines below its top, cut at the right.
+fn put_line(buf: &mut Buffer, area: Rect, line: usize, spans: Vec<Span<'_>>) {
+    let Ok(line) = u16::try_from(line) else { return };
+    if line < area.height {
+        buf.set_line(area.x, area.y + line, &Line::from(spans), area.width);
+    }
+}
+
+/// A line that ends at the right edge.
+fn put_right(buf: &mut Buffer, area: Rect, line: u16, spans: Vec<Span<'_>>) {
+    let text = Line::from(spans);
+    let width = (text.width() as u16).min(area.width);
+    if line < area.height {
+        buf.set_line(area.right() - width, area.y + line, &text, width);
+    }
+}
+
+/// A pane's frame with a title at the left and words at the right; gives what is inside.
+fn frame(
+    buf: &mut Buffer,
+    area: Rect,
+    title: Vec<Span<'_>>,
+    right: Vec<Span<'_>>,
+    focused: bool,
+    theme: &Theme,
+) -> Rect {
+    let style = if focused { theme.border_focused } else { theme.border };
+    let block = Block::bordered().border_set(theme.glyphs.border).border_style(style);
+    let inner = block.inner(area);
+    block.render(area, buf);
+    let room = Rect { x: area.x.saturating_add(2), width: area.width.saturating_sub(4), height: 1, ..area };
+    let room = room.intersection(area);
+    put_line(buf, room, 0, padded(title));
+    let width = Line::from(right.clone()).width() as u16 + 2;
+    if width > 2 && width + 12 < room.width {
+        put_right(buf, room, 0, padded(right));
+    }
+    inner
+}
+
+/// Words with a blank on both sides; nothing for no words.
+fn padded(mut spans: Vec<Span<'_>>) -> Vec<Span<'_>> {
+    if !spans.is_empty() {
+        spans.insert(0, Span::raw(" "));
+        spans.push(Span::raw(" "));
+    }
+    spans
+}
+
+/// Empties a rectangle and frames it: something lies over the screen.
+fn over(buf: &mut Buffer, area: Rect, title: &str, right: &str, theme: &Theme) -> Rect {
+    Clear.render(area, buf);
+    let words = |text: &str, style| vec![Span::styled(text.to_owned(), style)];
+    frame(buf, area, words(title, theme.title), words(right, theme.dim), true, theme)
+}
+
+/// A sentence in the middle of an empty pane.
+fn middle(buf: &mut Buffer, area: Rect, lines: &[&str], theme: &Theme) {
+    let top = area.height.saturating_sub(lines.len() as u16) / 2;
+    for (i, text) in lines.iter().enumerate() {
+        let text = text::cut_end(text, area.width.into());
+        let left = (area.width - (text::width(&text) as u16).min(area.width)) / 2;
+        let style = if i == 0 { theme.text } else { theme.dim };
+        let line = Rect { x: area.x + left, width: area.width - left, ..area };
+        put_line(buf, line, usize::from(top) + i, vec![Span::styled(text.into_owned(), style)]);
+    }
+}

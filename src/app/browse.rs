@@ -61,7 +61,9 @@ impl App {
 
     pub(super) fn browse_act(&mut self, action: Action, out: &mut Vec<Request>) {
         match action {
-            Action::NextPane | Action::PreviousPane => self.browse.on_experiments = !self.browse.on_experiments,
+            Action::NextPane | Action::PreviousPane => {
+                self.browse.on_experiments = !self.browse.on_experiments
+            }
             Action::Experiments => self.browse.on_experiments = true,
             Action::Runs => self.browse.on_experiments = false,
             Action::Zoom => self.browse.zoomed = !self.browse.zoomed,
@@ -137,7 +139,11 @@ impl App {
     fn fold(&mut self, path: String, close: bool, out: &mut Vec<Request>) {
         self.ask(out, |query| {
             let folded = Arc::make_mut(&mut query.folded);
-            if close { folded.insert(path) } else { folded.remove(&path) };
+            if close {
+                folded.insert(path)
+            } else {
+                folded.remove(&path)
+            };
         });
     }
 
@@ -263,7 +269,8 @@ impl App {
         let at = self.browse.cursor.at;
         let from = from.unwrap_or(at);
         let range = from.min(at)..=from.max(at);
-        let runs: Vec<RunKey> = self.rows.items.get(range).unwrap_or_default().iter().map(|row| row.run).collect();
+        let runs: Vec<RunKey> =
+            self.rows.items.get(range).unwrap_or_default().iter().map(|row| row.run).collect();
         for run in runs {
             if !self.marks.contains(&run) {
                 self.marks.push(run);
@@ -274,7 +281,8 @@ impl App {
 
     fn next_match(&mut self, step: isize) {
         let (len, at) = (self.rows.items.len(), self.browse.cursor.at);
-        let lines = (1..=len).map(|n| (at as isize + step * n as isize).rem_euclid(len.max(1) as isize) as usize);
+        let lines =
+            (1..=len).map(|n| (at as isize + step * n as isize).rem_euclid(len.max(1) as isize) as usize);
         let line = lines.into_iter().find(|line| self.rows.items.get(*line).is_some_and(|row| !row.context));
         if let Some(line) = line {
             self.go_to_line(line);
@@ -308,7 +316,8 @@ impl App {
     pub(super) fn follow(&mut self, before: &Rows) {
         let (len, height) = (self.rows.items.len(), panes::run_lines(self));
         let old_line = self.browse.cursor.at;
-        let line = self.browse.run.and_then(|run| self.rows.place(run).or_else(|| self.moved_or_above(run, before)));
+        let line =
+            self.browse.run.and_then(|run| self.rows.place(run).or_else(|| self.moved_or_above(run, before)));
         let line = line.unwrap_or(old_line);
         if self.browse.cursor.top > 0 {
             // Scrolled: what is on screen stays, and what is new comes above it.

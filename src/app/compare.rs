@@ -9,7 +9,7 @@ use super::cursor::Cursor;
 use super::detail::Tab;
 use super::{App, Request, Screen, move_cursor, panes};
 use crate::format;
-use crate::index::{Index, Key, Run, RunKey};
+use crate::index::{Index, Key, Run};
 use crate::query::cell::{Cell, cell};
 use crate::query::{Column, columns};
 use crate::series::Series;
@@ -109,11 +109,14 @@ impl Compare {
 
     /// Metrics of any of the runs, those of the machine last.
     pub fn metrics(&self, index: &Index) -> Vec<Key> {
-        let all: BTreeSet<Key> = self.runs.iter().flat_map(|run| run.metrics.iter().map(|(key, _)| *key)).collect();
+        let all: BTreeSet<Key> =
+            self.runs.iter().flat_map(|run| run.metrics.iter().map(|(key, _)| *key)).collect();
         let mut all: Vec<Key> = all.into_iter().collect();
         let name = |key: &Key| index.keys.name(*key);
         let of_machine = |key: &Key| name(key).starts_with("system/");
-        all.sort_by(|a, b| of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b))));
+        all.sort_by(|a, b| {
+            of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b)))
+        });
         all
     }
 
@@ -131,7 +134,9 @@ impl Compare {
     /// Numbers are the same when they are equal as numbers: `0.10` and `1e-1`.
     fn differs(&self, column: Column, cells: &[Cell]) -> bool {
         let values: Vec<Option<f64>> = match column {
-            Column::Metric(key) => self.runs.iter().map(|run| run.metric(key).map(|m| m.last.value)).collect(),
+            Column::Metric(key) => {
+                self.runs.iter().map(|run| run.metric(key).map(|m| m.last.value)).collect()
+            }
             _ => cells.iter().map(|cell| format::parse_number(cell.text())).collect(),
         };
         let same = |a: &Option<f64>, b: &Option<f64>| match (a, b) {
@@ -146,7 +151,8 @@ impl Compare {
     fn best(&self, column: Column, index: &Index) -> Vec<usize> {
         let Column::Metric(key) = column else { return Vec::new() };
         let Some(up) = format::higher_is_better(index.keys.name(key)) else { return Vec::new() };
-        let values: Vec<Option<f64>> = self.runs.iter().map(|run| run.metric(key).map(|m| m.last.value)).collect();
+        let values: Vec<Option<f64>> =
+            self.runs.iter().map(|run| run.metric(key).map(|m| m.last.value)).collect();
         let known = || values.iter().flatten().copied().filter(|value| !value.is_nan());
         let best = known().reduce(|a, b| if (b > a) == up { b } else { a });
         match best {
@@ -163,9 +169,9 @@ impl Compare {
         let has_history = |key: &&Key| {
             self.runs.iter().any(|run| run.metric(**key).is_some_and(|metric| metric.points > 1))
         };
-        self.metric.filter(|key| metrics.contains(key)).or_else(|| {
-            metrics.iter().find(has_history).or(metrics.first()).copied()
-        })
+        self.metric
+            .filter(|key| metrics.contains(key))
+            .or_else(|| metrics.iter().find(has_history).or(metrics.first()).copied())
     }
 }
 

@@ -157,13 +157,16 @@ pub fn metrics(run: &Run, index: &Index) -> Vec<Key> {
     let mut keys: Vec<Key> = run.metrics.iter().map(|(key, _)| *key).collect();
     let name = |key: &Key| index.keys.name(*key);
     let of_machine = |key: &Key| name(key).starts_with("system/");
-    keys.sort_by(|a, b| of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b))));
+    keys.sort_by(|a, b| {
+        of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b)))
+    });
     keys
 }
 
 /// Names and values of params or tags by name, MLflow's own tags last.
 pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(&'a str, &'a Text)> {
-    let mut out: Vec<(&str, &Text)> = pairs.iter().map(|(key, value)| (index.keys.name(*key), value)).collect();
+    let mut out: Vec<(&str, &Text)> =
+        pairs.iter().map(|(key, value)| (index.keys.name(*key), value)).collect();
     let own = |name: &str| name.starts_with("mlflow.");
     out.sort_by(|a, b| own(a.0).cmp(&own(b.0)).then_with(|| format::natural_cmp(a.0, b.0)));
     out
@@ -199,7 +202,10 @@ pub fn overview(run: &Run, index: &Index, inputs: Option<&Inputs>, now: i64) -> 
     if let Some(parent) = parent(run, index) {
         lines.extend([Line::Heading("Parent run"), Line::Link("parent", parent)]);
     } else if let Some(id) = &run.parent_run_id {
-        lines.extend([Line::Heading("Parent run"), Line::Text(Shown::own(format!("{} is not here", shown(id))))]);
+        lines.extend([
+            Line::Heading("Parent run"),
+            Line::Text(Shown::own(format!("{} is not here", shown(id)))),
+        ]);
     }
     let children = children(run, index);
     if !children.is_empty() {
@@ -225,7 +231,11 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
         ("Run id", Some(run.run_id.to_string())),
         ("Experiment", experiment.map(|e| format!("{}  ({})", e.title(), e.experiment_id))),
         ("State", Some(format!("{}{state}", cell::state_word(run)))),
-        ("Started", run.start_time.map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t))))),
+        (
+            "Started",
+            run.start_time
+                .map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t)))),
+        ),
         ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
         ("Duration", run.duration(now).map(format::duration)),
         ("User", cell::user(run, keys).map(str::to_owned)),
@@ -235,7 +245,8 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
         ("Artifacts", run.artifact_uri.as_deref().map(crate::store::files::artifacts::masked)),
         ("Last step", cell::last_step(run).map(|step| step.to_string())),
     ];
-    let fields = fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
+    let fields =
+        fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
     fields.map(|(name, value)| Line::Field(Shown::own(name), shown(&value))).collect()
 }
 
@@ -300,17 +311,21 @@ impl App {
             Action::Mark => {
                 let run = detail.run;
                 self.toggle_mark(run);
-                let text = if self.marks.contains(&run) { "marked for comparing" } else { "no longer marked" };
+                let text =
+                    if self.marks.contains(&run) { "marked for comparing" } else { "no longer marked" };
                 self.tell(text);
             }
             Action::Export => self.export_chart(out),
             Action::Copy => self.copy_from_detail(out),
-            _ => match detail.tab {
-                Tab::Metrics if self.act_on_chart(action) => {}
-                Tab::Artifacts => return self.artifacts_act(action, out),
-                Tab::Overview if action == Action::Open => return self.follow_link(out),
-                _ => self.move_in_tab(action),
-            },
+            _ => {
+                let tab = detail.tab;
+                match tab {
+                    Tab::Metrics if self.act_on_chart(action) => {}
+                    Tab::Artifacts => return self.artifacts_act(action, out),
+                    Tab::Overview if action == Action::Open => return self.follow_link(out),
+                    _ => self.move_in_tab(action),
+                }
+            }
         }
         self.list_artifacts(out);
     }
@@ -342,7 +357,9 @@ impl App {
     }
 
     fn act_on_chart(&mut self, action: Action) -> bool {
-        let Some(metric) = self.detail.as_ref().and_then(|detail| detail.metric(&self.rows.index)) else { return false };
+        let Some(metric) = self.detail.as_ref().and_then(|detail| detail.metric(&self.rows.index)) else {
+            return false;
+        };
         let Some(detail) = &mut self.detail else { return false };
         let series = self.series.get(&(detail.run, metric));
         let whole = series.and_then(|series| series.span(detail.chart.axis));

@@ -101,7 +101,8 @@ impl Binding {
 /// The key table.
 pub const BINDINGS: &[Binding] = &[
     // Runs
-    key(Place::Runs, "Enter", Action::Open, "open the children of a parent run; else the run").hint(0, "open"),
+    key(Place::Runs, "Enter", Action::Open, "open the children of a parent run; else the run")
+        .hint(0, "open"),
     key(Place::Runs, "l Right", Action::Expand, "open the children, then go into them").hint(3, "expand"),
     key(Place::Runs, "h Left", Action::Collapse, "close the children, or go to the parent run"),
     key(Place::Runs, "E", Action::ExpandAll, "open or close all parent runs").hint(4, "expand all"),
@@ -140,7 +141,8 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Detail, "K", Action::PreviousRun, "the run above in the table"),
     key(Place::Detail, "y", Action::Copy, "copy the value under the cursor").hint(2, "copy"),
     key(Place::Detail, "Space", Action::Mark, "mark the run for comparing"),
-    key(Place::Metrics, "l Right", Action::CrossRight, "move the crosshair to the right").hint(3, "crosshair"),
+    key(Place::Metrics, "l Right", Action::CrossRight, "move the crosshair to the right")
+        .hint(3, "crosshair"),
     key(Place::Metrics, "h Left", Action::CrossLeft, "move the crosshair to the left"),
     key(Place::Metrics, "t", Action::Axis, "steps, elapsed time or clock along the chart").hint(3, "axis"),
     key(Place::Metrics, "L", Action::Log, "logarithmic values").hint(3, "log"),

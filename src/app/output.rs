@@ -51,7 +51,8 @@ impl App {
             Tab::Artifacts => {
                 let entry = detail.artifact_lines().get(at).map(|(_, entry)| entry.path.clone());
                 let root = detail.artifacts.listings.get("").and_then(|listing| listing.root.clone());
-                let path = entry.map(|path| root.map_or(path.clone(), |r| r.join(&path).to_string_lossy().into()));
+                let path =
+                    entry.map(|path| root.map_or(path.clone(), |r| r.join(&path).to_string_lossy().into()));
                 (path.unwrap_or_default(), "artifact path")
             }
         };
@@ -74,7 +75,8 @@ impl App {
         let series = metric.and_then(|key| Some((key, self.series.get(&(detail.run, key))?)));
         let Some((key, series)) = series else { return self.tell("there is no chart to export here") };
         let view = detail.chart;
-        let curve = Curve { label: shown(detail.kept.title()), points: points(series, view.axis, view.window) };
+        let curve =
+            Curve { label: shown(detail.kept.title()), points: points(series, view.axis, view.window) };
         let plot = self.plot(key, view, vec![curve], shown(detail.kept.title()));
         let stem = format!("{}-{}", detail.kept.title(), self.metric_name(key));
         self.export(stem, Content::Plot(plot), out);
@@ -119,8 +121,11 @@ impl App {
         let rows = runs
             .map(|run| {
                 let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
-                let mut row =
-                    vec![text(Some(&run.run_id)), text(run.name.as_deref()), text(run.parent_run_id.as_deref())];
+                let mut row = vec![
+                    text(Some(&run.run_id)),
+                    text(run.name.as_deref()),
+                    text(run.parent_run_id.as_deref()),
+                ];
                 row.extend(columns.iter().map(|column| self.out_cell(run, *column)));
                 row
             })
@@ -206,7 +211,8 @@ pub(super) fn text_of(path: &str, preview: &Preview) -> Vec<Shown> {
     }
     // UTF-8 may be cut inside a character by the limit; anything else with NULs or many odd bytes is no text.
     let text = String::from_utf8_lossy(&preview.bytes);
-    let odd = text.chars().filter(|c| *c == '\u{fffd}' || (c.is_control() && !"\n\r\t\x1b".contains(*c))).count();
+    let odd =
+        text.chars().filter(|c| *c == '\u{fffd}' || (c.is_control() && !"\n\r\t\x1b".contains(*c))).count();
     if odd * 20 > text.chars().count() {
         return vec![Shown::own(format!("not text: {size}"))];
     }
@@ -214,8 +220,11 @@ pub(super) fn text_of(path: &str, preview: &Preview) -> Vec<Shown> {
     let pretty = is_json.then(|| serde_json::from_str::<serde_json::Value>(&text).ok()).flatten();
     let pretty = pretty.and_then(|value| serde_json::to_string_pretty(&value).ok());
     let text = pretty.as_deref().unwrap_or(&text);
-    let mut lines: Vec<Shown> =
-        text.lines().take(LINES).map(|line| shown(&line.trim_end_matches('\r').replace('\t', "    "))).collect();
+    let mut lines: Vec<Shown> = text
+        .lines()
+        .take(LINES)
+        .map(|line| shown(&line.trim_end_matches('\r').replace('\t', "    ")))
+        .collect();
     if cut || text.lines().nth(LINES).is_some() {
         let shown_bytes = format::bytes(preview.bytes.len() as u64);
         lines.push(Shown::own(format!("… cut here: the first {shown_bytes} of {size} are shown")));

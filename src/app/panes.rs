@@ -50,7 +50,8 @@ pub fn panes(app: &App) -> Panes {
         return panes;
     }
     if width >= BESIDE || browse.on_experiments {
-        let longest = app.rows.experiments.iter().map(|row| row.name.chars().count() + 2 * usize::from(row.depth));
+        let longest =
+            app.rows.experiments.iter().map(|row| row.name.chars().count() + 2 * usize::from(row.depth));
         let wanted = longest.max().unwrap_or(0) as u16 + 14;
         let most = if width >= BESIDE { width / 4 } else { width / 2 };
         let left = wanted.clamp(24.min(most), most);

@@ -42,7 +42,9 @@ impl Picker {
         if purpose == Purpose::Sort {
             all.insert(0, Column::Name);
         }
-        all.extend(columns::all(app.index(), &app.query).into_iter().filter(|column| !chosen.contains(column)));
+        all.extend(
+            columns::all(app.index(), &app.query).into_iter().filter(|column| !chosen.contains(column)),
+        );
         Self { purpose, prompt: Prompt::default(), cursor: Cursor::default(), all, chosen }
     }
 
@@ -128,7 +130,13 @@ impl App {
         self.choose_columns(picker, out);
     }
 
-    fn move_column(&mut self, picker: &mut Picker, column: Option<Column>, by: isize, out: &mut Vec<Request>) {
+    fn move_column(
+        &mut self,
+        picker: &mut Picker,
+        column: Option<Column>,
+        by: isize,
+        out: &mut Vec<Request>,
+    ) {
         let place = picker.chosen.iter().position(|chosen| Some(*chosen) == column);
         let Some(place) = place else { return };
         let to = place.saturating_add_signed(by);

@@ -20,7 +20,7 @@ const MOST: u64 = 3840 * 2160;
 const LONGEST: u32 = 16_384;
 
 /// A chart of curves.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plot {
     /// Stands above the chart.
     pub title: Shown,
@@ -37,7 +37,7 @@ pub struct Plot {
 }
 
 /// One line of a chart.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Curve {
     /// What the legend says.
     pub label: Shown,

@@ -105,7 +105,7 @@ pub struct ColumnView {
 }
 
 /// Cells of a sparkline in a row, without the blank before it.
-pub const SPARK: u16 = 8;
+pub const SPARK: u16 = 10;
 /// Rows that widths are measured on.
 const MEASURED: usize = 2000;
 /// Widest column.
@@ -217,6 +217,28 @@ pub fn spread_text(spread: &Spread) -> String {
     }
 }
 
+/// Cells that the longest name takes, with the tree before it and what stands after it.
+pub fn name_width(items: &[Row], rollups: &FxHashMap<RunKey, Rollup>, index: &Index) -> u16 {
+    let widths = items.iter().take(MEASURED).filter_map(|row| {
+        let title = shown(index.run(row.run)?.title()).as_str().width();
+        let after = match rollups.get(&row.run) {
+            Some(rollup) => 8 + digits(rollup.below) + sign(rollup.running) + sign(rollup.failed),
+            None => 0,
+        };
+        let stray = if row.stray.is_some() { 18 } else { 0 };
+        Some(title + 3 + 2 * usize::from(row.depth.min(12)) + after + stray)
+    });
+    widths.max().unwrap_or(4).min(60) as u16
+}
+
+fn digits(count: u32) -> usize {
+    format::count(count.into()).len()
+}
+
+fn sign(count: u32) -> usize {
+    if count > 0 { 2 + digits(count) } else { 0 }
+}
+
 /// Widths of the columns, measured once on the first rows.
 pub fn measure(
     columns: &[Column],
@@ -272,7 +294,8 @@ impl Measured {
     fn view(self, column: Column, index: &Index) -> ColumnView {
         let title = column.title(index);
         let spark = if self.spark { SPARK + 1 } else { 0 };
-        let content = (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16;
+        let sign = if column == Column::State { 2 } else { 0 };
+        let content = sign + (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16;
         // A title may stand over the sparkline too, and needs a place for the arrow of the order.
         let room = (title.as_str().width() as u16 + 2).min(WIDEST).saturating_sub(spark);
         let number = content.max(room);

@@ -48,6 +48,8 @@ pub struct Glyphs {
     pub ascending: &'static str,
     /// Sorted downwards.
     pub descending: &'static str,
+    /// The experiment whose runs are shown.
+    pub current: &'static str,
     /// Nothing is there.
     pub empty: &'static str,
     /// Something was cut off, or is still loading.
@@ -81,6 +83,7 @@ const UTF8: Glyphs = Glyphs {
     live: "◉",
     ascending: "▲",
     descending: "▼",
+    current: "▌",
     empty: "·",
     ellipsis: "…",
     separator: "·",
@@ -117,6 +120,7 @@ const ASCII: Glyphs = Glyphs {
     live: "o",
     ascending: "^",
     descending: "v",
+    current: ">",
     empty: ".",
     ellipsis: "~",
     separator: "-",
@@ -239,6 +243,11 @@ impl Theme {
     /// Style of the curve with a colour number; numbers beyond eight start over.
     pub fn series(&self, colour: usize) -> Style {
         self.series.get(colour % self.series.len()).copied().unwrap_or(self.text)
+    }
+
+    /// Sparklines of what has ended: coloured, without the weight of the accent.
+    pub fn accent_soft(&self) -> Style {
+        self.accent.remove_modifier(Modifier::BOLD)
     }
 
     /// Sign and style of a run's state.

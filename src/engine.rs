@@ -1,0 +1,258 @@
+//! Starts the threads, owns the channels, runs the loop. The only place that spawns or reads a clock.
+//!
+//! ```text
+//! keys, signals ─┐
+//! query thread ──┤→ wait for one event, take all that have arrived, update the app, draw once
+//! store thread ──┘
+//! ```
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread::Builder;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use ratatui::layout::Rect;
+
+use crate::app::{App, Event, Notice, Request};
+use crate::index::Index;
+use crate::query::{self, Query};
+use crate::shown::Shown;
+use crate::store::{Location, Store};
+use crate::terminal::{self, Input, Screen, Unfit};
+use crate::view::{self, theme::Theme};
+
+mod query_thread;
+mod store_thread;
+mod write;
+
+/// What reaches the main loop.
+enum Message {
+    Input(Input),
+    Event(Event),
+    /// A new index; the query thread has it, too.
+    Index(Arc<Index>),
+}
+
+/// How the program is to run.
+pub struct Options {
+    /// The store.
+    pub location: Location,
+    /// What to call it in the header.
+    pub title: Shown,
+    /// Draw the first complete picture and end.
+    pub once: bool,
+    /// Called before the process ends, however it ends.
+    pub at_exit: fn(),
+}
+
+/// Why the program did not start or had to end.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// There is no terminal to draw on.
+    #[error("{0}")]
+    Unfit(#[from] Unfit),
+    /// The system gave no thread.
+    #[error("the system gives no thread: {0}")]
+    Threads(#[from] std::io::Error),
+}
+
+/// Stacks of the threads: small, since stacks count against memory limits.
+const STACK: usize = 1 << 20;
+/// Frames follow each other at least so far apart, so that a burst of keys or points costs a few frames.
+const FRAME: Duration = Duration::from_millis(16);
+/// Running clocks and ages are redrawn so often.
+const CLOCK: Duration = Duration::from_secs(1);
+
+/// Milliseconds since the epoch.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
+/// Shows a store until the user leaves; then gives what was known last. Ends the process itself when the terminal
+/// goes or a signal says so.
+pub fn run(store: Box<dyn Store>, options: Options) -> Result<Arc<Index>, Error> {
+    let (send, receive) = mpsc::channel::<Message>();
+    let keys = send.clone();
+    let screen = terminal::start(move |input| keys.send(Message::Input(input)).is_ok(), options.at_exit)?;
+    let (to_query, asked) = mpsc::channel();
+    let (to_store, wanted) = mpsc::channel();
+    spawn("query", {
+        let send = send.clone();
+        move || query_thread::run(&asked, &send)
+    })?;
+    spawn("store", {
+        let (send, changes, to_query) = (send.clone(), to_store.clone(), to_query.clone());
+        move || store_thread::run(store, &wanted, &changes, &to_query, &send)
+    })?;
+    let mut app = App::new(options.title.clone());
+    app.now = now();
+    let main = Main {
+        screen,
+        app,
+        theme: Theme::new(std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()), terminal::utf8_locale()),
+        to_query,
+        to_store,
+        send,
+        index: Arc::default(),
+        once: options.once,
+        ending: false,
+    };
+    main.run(&receive, &options.title)
+}
+
+fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    Builder::new().name(name.to_owned()).stack_size(STACK).spawn(work).map(drop)
+}
+
+/// The main loop's own things.
+struct Main {
+    screen: Screen,
+    app: App,
+    theme: Theme,
+    to_query: Sender<query_thread::Ask>,
+    to_store: Sender<store_thread::Ask>,
+    send: Sender<Message>,
+    index: Arc<Index>,
+    once: bool,
+    ending: bool,
+}
+
+impl Main {
+    fn run(mut self, receive: &Receiver<Message>, title: &Shown) -> Result<Arc<Index>, Error> {
+        // The first frame before anything is read.
+        self.draw();
+        let _ = self.screen.title(&Shown::own(format!("mltop {title}")));
+        let first = Arc::new(Query { now: now(), ..Query::default() });
+        self.app.query = first.clone();
+        self.request(Request::Query(first));
+        let mut drawn = Instant::now();
+        let mut dirty = false;
+        while !self.ending {
+            let wait = match (dirty, self.app.shows_time()) {
+                (true, _) => FRAME.saturating_sub(drawn.elapsed()),
+                (false, true) => CLOCK.saturating_sub(drawn.elapsed()),
+                (false, false) => Duration::from_secs(3600),
+            };
+            match receive.recv_timeout(wait) {
+                Ok(message) => {
+                    dirty = true;
+                    self.take(message);
+                    // All that has arrived by now costs one frame.
+                    receive.try_iter().take(10_000).for_each(|message| self.take(message));
+                    if drawn.elapsed() < FRAME {
+                        continue;
+                    }
+                }
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            self.draw();
+            (drawn, dirty) = (Instant::now(), false);
+            if self.once && self.app.index().progress.complete && self.app.rows.complete {
+                break;
+            }
+        }
+        Ok(self.index)
+    }
+
+    /// Draws a frame. The time is taken here, and only whole seconds of it are on screen.
+    fn draw(&mut self) {
+        self.app.now = now();
+        let (app, theme) = (&mut self.app, &self.theme);
+        let drawn = self.screen.draw(|frame| {
+            let area: Rect = frame.area();
+            if app.size != (area.width, area.height) {
+                let requests = app.update(Event::Size(area.width, area.height));
+                debug_assert!(requests.iter().all(|request| matches!(request, Request::Want(_))));
+            }
+            view::draw(app, area, frame.buffer_mut(), theme);
+        });
+        if drawn.is_err() {
+            terminal::die(129);
+        }
+    }
+
+    fn take(&mut self, message: Message) {
+        let event = match message {
+            Message::Index(index) => {
+                self.index = index;
+                return;
+            }
+            Message::Event(event) => event,
+            Message::Input(input) => match input {
+                Input::Key(key) => Event::Key(key),
+                Input::Mouse(mouse) => Event::Mouse(mouse),
+                Input::Paste(text) => Event::Paste(text),
+                Input::Resize => return,
+                Input::Suspend => return self.suspend(),
+                Input::Resume => {
+                    if self.screen.resume().is_err() {
+                        terminal::die(129);
+                    }
+                    return;
+                }
+                Input::Quit(code) => terminal::die(code),
+                Input::Gone => terminal::die(129),
+            },
+        };
+        self.app.now = now();
+        for request in self.app.update(event) {
+            self.request(request);
+        }
+    }
+
+    fn suspend(&mut self) {
+        if self.screen.suspend().is_err() {
+            terminal::die(129);
+        }
+    }
+
+    fn request(&mut self, request: Request) {
+        use store_thread::Ask;
+        let asked = match request {
+            Request::Query(query) => return drop(self.to_query.send(query_thread::Ask::Query(query))),
+            Request::Want(want) => Ask::Want(want),
+            Request::Listing(run, path) => Ask::Listing(run, path),
+            Request::Preview(run, path) => Ask::Preview(run, path),
+            Request::Inputs(run) => Ask::Inputs(run),
+            Request::Rescan => Ask::Rescan,
+            Request::Copy(text) => return self.copy(&text),
+            Request::Export(export) => return self.export(export),
+            Request::Suspend => return self.suspend(),
+            Request::Quit => return self.ending = true,
+        };
+        let _ = self.to_store.send(asked); // a store thread that has ended has said why
+    }
+
+    fn copy(&mut self, text: &Shown) {
+        match self.screen.copy(text) {
+            Ok(true) => {}
+            Ok(false) => {
+                self.app.notice = Some(notice("this terminal takes no copies, or the text is too long"))
+            }
+            Err(_) => terminal::die(129),
+        }
+    }
+
+    /// Files are written by a thread of their own: a disk may be slow or full.
+    fn export(&mut self, export: crate::app::Export) {
+        let send = self.send.clone();
+        let root = self.app.store.as_str().to_owned();
+        let spawned = spawn("export", move || {
+            let notice = write::write(&export, &root);
+            let _ = send.send(Message::Event(Event::Notice(notice)));
+        });
+        if spawned.is_err() {
+            self.app.notice = Some(notice("the system gives no thread to write with"));
+        }
+    }
+}
+
+fn notice(text: &str) -> Notice {
+    Notice { text: Shown::own(text), bad: true }
+}
+
+/// Answers one query, for tests and for the commands.
+pub fn answer(index: &Arc<Index>, query: Query) -> query::Rows {
+    query::rows(index, &Arc::new(query))
+}

@@ -1,0 +1,144 @@
+//! The line at the top, which says what is shown and how fresh it is, and the line at the bottom, which says what
+//! can be done.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::theme::Theme;
+use super::{put_line, put_right, text};
+use crate::app::keys::{BINDINGS, Place, shown_key};
+use crate::app::{App, Screen, Watching};
+use crate::format;
+use crate::query::Kind;
+
+/// Draws the line at the top.
+pub fn header(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let right = status(app, theme);
+    let taken = Line::from(right.clone()).width() + 2;
+    let room = usize::from(area.width).saturating_sub(taken + 9);
+    let store = text::cut_middle(app.store.as_str(), room.max(8)).into_owned();
+    let left = vec![Span::styled(" mltop ", theme.title), Span::styled(format!(" {store}"), theme.accent)];
+    put_line(buf, area, 0, left);
+    put_right(buf, area, 0, right);
+}
+
+/// Counts, problems, progress, and whether the store is followed.
+fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
+    let index = app.index();
+    let glyphs = &theme.glyphs;
+    let mut spans = Vec::new();
+    let all = app.rows.experiments.iter().find(|row| row.kind == Kind::All);
+    if let Some(all) = all.filter(|_| app.size.0 >= 70 && index.progress.listed) {
+        let experiments =
+            app.rows.experiments.iter().filter(|row| matches!(row.kind, Kind::Experiment(_))).count();
+        if app.size.0 >= 100 {
+            spans.push(Span::styled(plural(experiments as u64, "experiment", theme), theme.dim));
+        }
+        spans.push(Span::styled(plural(all.runs.into(), "run", theme), theme.dim));
+        if all.running > 0 {
+            spans.push(Span::styled(
+                format!("{} running  ", format::count(all.running.into())),
+                theme.running,
+            ));
+        }
+    }
+    if !index.problems.is_empty() {
+        let count = format::count(index.problems.len() as u64);
+        spans.push(Span::styled(format!("! {count} problems  "), theme.warn));
+    }
+    let progress = index.progress;
+    if !progress.complete {
+        let text = if progress.listed {
+            format!(
+                "reading {} of {}  ",
+                format::count(progress.done as u64),
+                format::count(progress.total as u64)
+            )
+        } else {
+            format!("reading{}  ", glyphs.ellipsis)
+        };
+        spans.push(Span::styled(text, theme.warn));
+    }
+    spans.push(match app.watching {
+        Watching::Not => Span::styled("", theme.dim),
+        Watching::Events => Span::styled(format!("{} live ", glyphs.live), theme.good),
+        Watching::Polling(ms) => {
+            let text = format!("{} polling {} ", glyphs.live, format::duration(ms as i64));
+            Span::styled(text, theme.warn)
+        }
+    });
+    spans
+}
+
+fn plural(count: u64, what: &str, theme: &Theme) -> String {
+    let s = if count == 1 { "" } else { "s" };
+    format!("{} {what}{s} {} ", format::count(count), theme.glyphs.separator)
+}
+
+/// Draws the line at the bottom: what is typed, else what keys do; at the right what was just done, or the marks.
+pub fn footer(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let mut right = Vec::new();
+    if let Some(notice) = &app.notice {
+        let style = if notice.bad { theme.bad } else { theme.accent };
+        let most = usize::from(area.width) * 2 / 3;
+        right.push(Span::styled(format!(" {} ", text::cut_end(notice.text.as_str(), most)), style));
+    } else if !app.marks.is_empty() {
+        right.push(Span::styled(format!(" {} {} marked ", theme.glyphs.mark, app.marks.len()), theme.marked));
+    }
+    let taken = Line::from(right.clone()).width() as u16;
+    let left = Rect { width: area.width.saturating_sub(taken), ..area };
+    match app.browse.finding.as_ref().filter(|_| app.screen == Screen::Browse && app.overlay.is_none()) {
+        Some(prompt) => {
+            let (before, after) = prompt.split();
+            let (before, after) = (crate::shown::shown(before), crate::shown::shown(after));
+            let mut spans = vec![
+                Span::styled(" / ", theme.accent),
+                Span::styled(before.into_string(), theme.text),
+                Span::styled(theme.glyphs.current, theme.accent),
+                Span::styled(after.into_string(), theme.text),
+            ];
+            if prompt.text().is_empty() {
+                spans.push(Span::styled(" type parts of names, ids, params, tags", theme.dim));
+            }
+            put_line(buf, left, 0, spans);
+            right.insert(0, Span::styled(" ↵ keep  Esc all ", theme.dim));
+            put_right(buf, area, 0, right);
+        }
+        None => {
+            hints(app.place(), left, buf, theme);
+            put_right(buf, area, 0, right);
+        }
+    }
+}
+
+/// The keys that matter here, the less important left out first where room is short.
+fn hints(place: Place, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let mut hints: Vec<(u8, usize, String, &str)> = Vec::new();
+    for near in place.chain() {
+        for (order, binding) in BINDINGS.iter().enumerate().filter(|(_, binding)| binding.place == *near) {
+            let Some((rank, word)) = binding.hint else { continue };
+            // A key that a nearer place has, too, means something else here.
+            let key = binding.keys.split(' ').next().unwrap_or_default();
+            let hidden = place.chain().iter().take_while(|p| *p != near).any(|nearer| {
+                BINDINGS.iter().any(|b| b.place == *nearer && b.keys.split(' ').any(|k| k == key))
+            });
+            if !hidden {
+                hints.push((rank, order, shown_key(binding.keys), word));
+            }
+        }
+    }
+    let width = |(_, _, key, word): &(u8, usize, String, &str)| text::width(key) + 1 + word.len() + 2;
+    while hints.iter().map(width).sum::<usize>() + 1 > area.width.into() {
+        let Some(last) = hints.iter().enumerate().max_by_key(|(i, hint)| (hint.0, *i)).map(|(i, _)| i) else {
+            break;
+        };
+        hints.remove(last);
+    }
+    let mut spans = vec![Span::raw(" ")];
+    for (_, _, key, word) in hints {
+        spans.push(Span::styled(key, theme.accent));
+        spans.push(Span::styled(format!(" {word}  "), theme.dim));
+    }
+    put_line(buf, area, 0, spans);
+}

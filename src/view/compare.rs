@@ -1,0 +1,228 @@
+//! Marked runs side by side, and their curves over each other.
+//!
+//! ```text
+//!                     a rapt-owl-3   b shy-elk-77
+//!  Metrics
+//! ≠ mean_test_score          0.980         0.981 ◂
+//!  Params
+//! ≠ kernel                  linear           rbf
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+
+use super::chart::{Chart, Curve};
+use super::theme::Theme;
+use super::{frame, middle, put_line, text};
+use crate::app::compare::{Compare, Line};
+use crate::app::{App, panes};
+use crate::index::{Key, Run};
+use crate::query::cell::Cell;
+use crate::query::{Column, cell};
+use crate::shown::{Shown, shown};
+
+/// Widest column of a run.
+const WIDEST: usize = 28;
+/// Narrowest column of a run.
+const NARROWEST: usize = 12;
+
+/// Draws the screen.
+pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let Some(compare) = &app.compare else { return };
+    let split = panes::compare_body(app);
+    let metric = compare.shown_metric(app.index());
+    let mut title = vec![Span::styled(format!("Compare {} runs", compare.runs.len()), theme.title)];
+    if let Some(key) = metric.filter(|_| compare.curves) {
+        title.push(Span::styled(format!(" {} ", theme.glyphs.separator), theme.dim));
+        title.push(Span::styled(shown(app.index().keys.name(key)).into_string(), theme.accent));
+    }
+    let right = match (compare.curves, compare.differing) {
+        (true, _) => "m table".to_owned(),
+        (false, true) => "only rows that differ".to_owned(),
+        (false, false) => String::new(),
+    };
+    let right = if right.is_empty() { Vec::new() } else { vec![Span::styled(right, theme.warn)] };
+    let inner = frame(buf, area, title, right, true, theme);
+    table(app, compare, split.list.intersection(inner), buf, theme);
+    let other = split.other.intersection(inner);
+    if other.height > 3 {
+        curves(app, compare, metric, other, buf, theme);
+    }
+}
+
+/// The letter by which a run is known here, as in the chart's legend.
+fn letter(number: usize) -> char {
+    char::from_u32('a' as u32 + (number % 26) as u32).unwrap_or('?')
+}
+
+fn table(app: &App, compare: &Compare, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    if area.is_empty() {
+        return;
+    }
+    let lines = compare.lines(app.index(), app.now);
+    if lines.is_empty() {
+        let text = if compare.differing { "the runs do not differ" } else { "nothing to compare yet" };
+        return middle(buf, area, &[text, "x shows all rows"], theme);
+    }
+    let names = lines.iter().map(|line| match line {
+        Line::Values { name, .. } => text::width(name.as_str()),
+        Line::Heading(_) => 0,
+    });
+    let name_width = names.max().unwrap_or(0).clamp(8, usize::from(area.width / 3).max(8));
+    let columns = place(compare, &lines, name_width, area.width.into());
+    titles(compare, &columns, name_width, area, buf, theme);
+    let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    for (line, i) in compare.cursor.window(lines.len(), body.height.into()).enumerate() {
+        let Some(row) = lines.get(i) else { continue };
+        let at = Rect { y: body.y + line as u16, height: 1, ..body };
+        put_line(buf, at, 0, row_spans(compare, row, &columns, name_width, theme));
+        if i == compare.cursor.at {
+            buf.set_style(at, theme.selected);
+        }
+    }
+}
+
+/// Which runs fit, from the first one in view: their numbers and widths.
+fn place(compare: &Compare, lines: &[Line], name_width: usize, width: usize) -> Vec<(usize, usize)> {
+    let mut room = width.saturating_sub(name_width + 4);
+    let mut out = Vec::new();
+    for (number, run) in compare.runs.iter().enumerate().skip(compare.first_run) {
+        let widest = lines.iter().map(|line| match line {
+            Line::Values { cells, .. } => {
+                cells.get(number).map_or(0, |cell| text::width(shown(cell.text()).as_str()) + 2)
+            }
+            Line::Heading(_) => 0,
+        });
+        let title = text::width(shown(run.title()).as_str()) + 2;
+        let column = widest.max().unwrap_or(0).max(title).clamp(NARROWEST, WIDEST) + 2;
+        if column > room && !out.is_empty() {
+            break;
+        }
+        room = room.saturating_sub(column);
+        out.push((number, column));
+    }
+    out
+}
+
+fn titles(
+    compare: &Compare,
+    columns: &[(usize, usize)],
+    name_width: usize,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let hidden = compare.first_run;
+    let before = if hidden > 0 { format!("‹ {hidden} more") } else { String::new() };
+    let mut spans = vec![Span::styled(text::pad_end(&format!("   {before}"), name_width + 4), theme.dim)];
+    for (number, width) in columns {
+        let Some(run) = compare.runs.get(*number) else { continue };
+        let name = text::cut_middle(shown(run.title()).as_str(), width.saturating_sub(4)).into_owned();
+        let text = format!("{} {name}", letter(*number));
+        let text = text::pad_end(&text::pad_start(&text, width.saturating_sub(2)), *width);
+        spans.push(Span::styled(text, theme.series(*number).add_modifier(ratatui::style::Modifier::BOLD)));
+    }
+    put_line(buf, area, 0, spans);
+    let after = compare.runs.len().saturating_sub(hidden + columns.len());
+    if after > 0 {
+        super::put_right(buf, area, 0, vec![Span::styled(format!(" +{after} ›"), theme.dim)]);
+    }
+}
+
+fn row_spans<'a>(
+    compare: &Compare,
+    row: &Line,
+    columns: &[(usize, usize)],
+    name_width: usize,
+    theme: &Theme,
+) -> Vec<Span<'a>> {
+    let Line::Values { column, name, cells, differs, best } = row else {
+        let title = if let Line::Heading(title) = row { title } else { "" };
+        return vec![Span::styled(format!(" {title}"), theme.accent)];
+    };
+    let sign = match (*differs, theme.glyphs.utf8) {
+        (false, _) => "  ",
+        (true, true) => "≠ ",
+        (true, false) => "* ",
+    };
+    let name = text::pad_end(&text::cut_middle(name.as_str(), name_width), name_width);
+    let base = if *differs { theme.text } else { theme.dim };
+    let mut spans = vec![
+        Span::styled(format!(" {sign}"), theme.warn),
+        Span::styled(format!("{name} "), if *differs { theme.title } else { theme.dim }),
+    ];
+    for (number, width) in columns {
+        let (Some(content), Some(run)) = (cells.get(*number), compare.runs.get(*number)) else { continue };
+        let is_best = best.contains(number);
+        let text = match content {
+            Cell::Empty => theme.glyphs.empty.to_owned(),
+            Cell::Loading => theme.glyphs.ellipsis.to_owned(),
+            other => shown(other.text()).into_string(),
+        };
+        let text = text::cut_middle(&text, width.saturating_sub(2)).into_owned();
+        let text = text::pad_start(&text, width.saturating_sub(2));
+        let style = style_of(*column, content, run, is_best, base, theme);
+        spans.push(Span::styled(text, style));
+        spans.push(Span::styled(
+            if is_best { format!("{} ", theme.glyphs.best) } else { "  ".to_owned() },
+            theme.good,
+        ));
+    }
+    spans
+}
+
+fn style_of(
+    column: Column,
+    content: &Cell,
+    run: &Run,
+    is_best: bool,
+    base: ratatui::style::Style,
+    theme: &Theme,
+) -> ratatui::style::Style {
+    match (column, content) {
+        _ if is_best => theme.good,
+        (_, Cell::Empty | Cell::Loading) => theme.dim,
+        (Column::State, _) => super::runs::state(run, theme).1,
+        (Column::Metric(_), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
+        _ => base,
+    }
+}
+
+fn curves(app: &App, compare: &Compare, metric: Option<Key>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let Some(key) = metric else {
+        return middle(buf, area, &["these runs have no metrics"], theme);
+    };
+    let read = app.compare_series();
+    let with_metric = compare.runs.iter().filter(|run| run.metric(key).is_some()).count();
+    if read.is_empty() {
+        let text =
+            if with_metric == 0 { "none of the runs has this metric" } else { "reading the histories…" };
+        return middle(buf, area, &[text], theme);
+    }
+    let curves: Vec<Curve<'_>> = read
+        .into_iter()
+        .filter_map(|(number, series)| {
+            let run = compare.runs.get(number)?;
+            Some(Curve { series, label: label(run, app), colour: number })
+        })
+        .collect();
+    let view = compare.chart;
+    let title = shown(app.index().keys.name(key));
+    let chart = Chart {
+        curves: &curves,
+        title,
+        axis: view.axis,
+        log: view.log,
+        focus: None,
+        window: view.window,
+        cursor: view.cross,
+    };
+    chart.draw(area, buf, theme);
+}
+
+/// The run's name, and its state while it trains.
+fn label(run: &Run, _app: &App) -> Shown {
+    let running = if run.is_running() { format!(" ({})", cell::state_word(run)) } else { String::new() };
+    Shown::own(format!("{}{running}", shown(run.title())))
+}

@@ -1,0 +1,458 @@
+//! The runs pane: a tree table.
+//!
+//! ```text
+//!  NAME                          STATE      AGE   TIME  │ kernel   C  │ mean_test_score ▼
+//! ◆▾ bold-fox-12  4 ●1           ● running   2m   1:52  │ 2 kinds 1…10│  0.981 best of 4
+//!   ├ rapt-owl-3                 ✓ finished  2m   0:11  │ linear   1  │  0.980 ▁▂▄▇
+//!   └ shy-elk-77                 ✓ finished  1m   0:12  │ rbf     10  │  0.981◂▁▃▅█
+//! ```
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::theme::Theme;
+use super::{frame, middle, put_line, spark, text};
+use crate::app::{App, Screen, panes};
+use crate::format;
+use crate::index::{Run, RunKey};
+use crate::query::cell::{Cell, cell};
+use crate::query::columns::{SPARK, spread_text};
+use crate::query::fuzzy::Pattern;
+use crate::query::{Column, ColumnView, Row, Spread, Stray};
+use crate::shown::shown;
+
+/// Cells before the name: the mark, and a blank.
+const GUTTER: u16 = 2;
+/// The name is never cut below this, whatever other columns want.
+const NARROWEST: u16 = 18;
+
+/// A column and where it is drawn.
+struct Placed<'a> {
+    view: &'a ColumnView,
+    /// Its place among all columns.
+    number: usize,
+    x: u16,
+    width: u16,
+    /// Whether a rule stands before it: another group begins.
+    rule: bool,
+}
+
+/// Width of the name and places of the columns that fit.
+fn place(app: &App, inner: Rect) -> (u16, Vec<Placed<'_>>) {
+    let room = inner.width.saturating_sub(GUTTER);
+    let least = app.rows.name_width.clamp(4, NARROWEST.max(room / 3)).min(room);
+    let mut used = 0;
+    let mut fitting = Vec::new();
+    let mut group = None;
+    for (number, view) in app.rows.columns.iter().enumerate().skip(app.browse.first_column) {
+        let rule = group.is_some_and(|group| group != kind(view.column)) || group.is_none();
+        let gap = if rule { 3 } else { 2 };
+        if used + gap + view.width > room - least {
+            break;
+        }
+        group = Some(kind(view.column));
+        fitting.push((view, number, gap, rule));
+        used += gap + view.width;
+    }
+    let name = (room - used).min(app.rows.name_width.max(least));
+    let mut x = inner.x + GUTTER + name;
+    let placed = fitting.into_iter().map(|(view, number, gap, rule)| {
+        let here = x + gap;
+        x = here + view.width;
+        Placed { view, number, x: here, width: view.width, rule }
+    });
+    (name, placed.collect())
+}
+
+/// Columns of one kind stand together.
+fn kind(column: Column) -> u8 {
+    match column {
+        Column::Param(_) => 1,
+        Column::Metric(_) => 2,
+        Column::Tag(_) => 3,
+        _ => 0,
+    }
+}
+
+/// The column whose title is at a place of the screen.
+pub fn column_at(app: &App, x: u16) -> Option<Column> {
+    let inner = panes::inner(panes::panes(app).main);
+    let (_, columns) = place(app, inner);
+    let found = columns.iter().find(|placed| (placed.x..placed.x + placed.width).contains(&x));
+    Some(found.map_or(Column::Name, |placed| placed.view.column))
+}
+
+/// Draws the pane.
+pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    if area.is_empty() {
+        return;
+    }
+    let focused = app.screen == Screen::Browse && !app.browse.on_experiments && app.overlay.is_none();
+    let inner = frame(buf, area, title(app, theme), right_title(app, theme), focused, theme);
+    if app.rows.items.is_empty() {
+        return empty(app, inner, buf, theme);
+    }
+    let (name_width, columns) = place(app, inner);
+    titles(app, inner, name_width, &columns, buf, theme);
+    let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let pattern = Pattern::new(&app.rows.query.find);
+    let items = &app.rows.items;
+    let window = app.browse.cursor.window(items.len(), body.height.into());
+    let mut above = Above::before(items, window.start);
+    for (line, i) in window.enumerate() {
+        let (Some(row), at) = (items.get(i), Rect { y: body.y + line as u16, height: 1, ..body }) else {
+            continue;
+        };
+        above.enter(row);
+        let Some(run) = app.rows.index.run(row.run) else { continue };
+        name_cell(app, row, run, Rect { width: GUTTER + name_width, ..at }, &pattern, buf, theme);
+        for placed in &columns {
+            if placed.rule {
+                put_line(
+                    buf,
+                    Rect { x: placed.x - 2, width: 1, ..at },
+                    0,
+                    vec![Span::styled(theme.glyphs.rail, theme.border)],
+                );
+            }
+            let cell_area = Rect { x: placed.x, width: placed.width, ..at };
+            draw_cell(app, row, run, placed, above.parent(row), cell_area, buf, theme);
+        }
+        if row.context {
+            buf.set_style(at, theme.dim);
+        }
+        if i == app.browse.cursor.at {
+            if focused {
+                buf.set_style(at, theme.selected);
+            } else {
+                buf.set_style(Rect { width: GUTTER + name_width, ..at }, theme.accent);
+            }
+        }
+    }
+}
+
+/// The parents of the rows in view, by depth.
+struct Above(Vec<RunKey>);
+
+impl Above {
+    /// The parents of the first row in view, found above it.
+    fn before(items: &[Row], first: usize) -> Self {
+        let mut parents = Vec::new();
+        let mut depth = items.get(first).map_or(0, |row| row.depth);
+        for row in items.iter().take(first).rev() {
+            if depth == 0 {
+                break;
+            }
+            if row.depth < depth {
+                parents.push(row.run);
+                depth = row.depth;
+            }
+        }
+        parents.reverse();
+        Self(parents)
+    }
+
+    fn enter(&mut self, row: &Row) {
+        self.0.truncate(row.depth.into());
+        self.0.push(row.run);
+    }
+
+    fn parent(&self, row: &Row) -> Option<RunKey> {
+        self.0.get(usize::from(row.depth.checked_sub(1)?)).copied()
+    }
+}
+
+fn title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
+    let experiment = app.query.experiment.and_then(|key| app.index().experiment(key));
+    let name = experiment.map_or("all experiments".to_owned(), |e| shown(e.title()).into_string());
+    let mut spans = vec![
+        Span::styled("Runs", theme.title),
+        Span::styled(format!(" {} ", theme.glyphs.separator), theme.dim),
+        Span::styled(text::cut_middle(&name, 50).into_owned(), theme.accent),
+    ];
+    if app.query.deleted {
+        spans.push(Span::styled("  with deleted", theme.warn));
+    }
+    spans
+}
+
+fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
+    let rows = &app.rows;
+    let count = if rows.query.find.trim().is_empty() {
+        format!("{} runs", format::count(rows.total as u64))
+    } else {
+        format!("{} of {} runs", format::count(rows.matched as u64), format::count(rows.total as u64))
+    };
+    let so_far = if rows.complete { "" } else { " so far" };
+    let sort = rows.query.sort;
+    let arrow = if sort.descending { theme.glyphs.descending } else { theme.glyphs.ascending };
+    let by = text::cut_middle(sort.column.full_name(&rows.index).as_str(), 30).into_owned();
+    let by =
+        if sort.column == Column::Start { "newest first".to_owned() } else { format!("by {by} {arrow}") };
+    let by = if sort.column == Column::Start && !sort.descending { "oldest first".to_owned() } else { by };
+    vec![Span::styled(format!("{by}  "), theme.dim), Span::styled(format!("{count}{so_far}"), theme.text)]
+}
+
+fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let progress = app.index().progress;
+    if !progress.listed || (!progress.complete && app.rows.total == 0) {
+        return middle(buf, area, &["reading the store…"], theme);
+    }
+    if !app.query.find.is_empty() {
+        return middle(buf, area, &["nothing matches", "Esc shows all runs again"], theme);
+    }
+    if app.query.deleted {
+        return middle(buf, area, &["no runs here"], theme);
+    }
+    let hint = "Tab goes to the experiments, D shows deleted runs";
+    middle(buf, area, &["no runs here yet", "a new run appears by itself", hint], theme);
+}
+
+fn titles(app: &App, inner: Rect, name_width: u16, columns: &[Placed<'_>], buf: &mut Buffer, theme: &Theme) {
+    let sort = app.rows.query.sort;
+    let arrow = if sort.descending { theme.glyphs.descending } else { theme.glyphs.ascending };
+    let head = |column: Column, title: &str, width: u16, right: bool| {
+        let by_this = sort.column == column;
+        let room = usize::from(width) - if by_this { 2.min(usize::from(width)) } else { 0 };
+        let mut text = text::cut_middle(title, room).into_owned();
+        if by_this {
+            text = format!("{text} {arrow}");
+        }
+        let text =
+            if right { text::pad_start(&text, width.into()) } else { text::pad_end(&text, width.into()) };
+        Span::styled(text, if by_this { theme.accent } else { theme.title })
+    };
+    let first = Rect { x: inner.x + GUTTER, width: name_width, height: 1, ..inner };
+    let scrolled = if app.browse.first_column > 0 { "NAME  ‹ more" } else { "NAME" };
+    put_line(buf, first, 0, vec![head(Column::Name, scrolled, name_width, false)]);
+    for placed in columns {
+        let at = Rect { x: placed.x, width: placed.width, height: 1, ..inner };
+        if placed.rule {
+            put_line(
+                buf,
+                Rect { x: placed.x - 2, width: 1, ..at },
+                0,
+                vec![Span::styled(theme.glyphs.rail, theme.border)],
+            );
+        }
+        let column = placed.view.column;
+        let right = is_right(column) || (placed.view.fraction > 0 && !placed.view.spark);
+        put_line(buf, at, 0, vec![head(column, placed.view.title.as_str(), placed.width, right)]);
+    }
+    let more = app.rows.columns.len().saturating_sub(app.browse.first_column + columns.len());
+    if more > 0 {
+        let text = format!(" +{more} ›");
+        super::put_right(buf, Rect { height: 1, ..inner }, 0, vec![Span::styled(text, theme.dim)]);
+    }
+}
+
+fn is_right(column: Column) -> bool {
+    matches!(column, Column::Start | Column::Duration | Column::Step)
+}
+
+fn name_cell(
+    app: &App,
+    row: &Row,
+    run: &Run,
+    area: Rect,
+    pattern: &Pattern,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let glyphs = &theme.glyphs;
+    let marked = app.marks.contains(&row.run);
+    let mark = if marked { glyphs.mark } else { " " };
+    let mut spans = vec![Span::styled(mark, theme.marked), Span::styled(rails(row, theme), theme.border)];
+    let arrow = match (row.children, row.open) {
+        (0, _) if row.depth == 0 => "  ".to_owned(),
+        (0, _) => String::new(),
+        (_, true) => format!("{} ", glyphs.open),
+        (_, false) => format!("{} ", glyphs.closed),
+    };
+    spans.push(Span::styled(arrow, theme.accent));
+    let after = after_name(app, row, run, pattern, theme);
+    let taken: usize = spans.iter().chain(&after).map(Span::width).sum();
+    let room = usize::from(area.width).saturating_sub(taken);
+    let title = shown(run.title());
+    let named = run.name.as_deref().is_some_and(|name| !name.is_empty());
+    let base = if marked {
+        theme.marked
+    } else if run.lifecycle == crate::index::Lifecycle::Deleted || !named {
+        theme.dim
+    } else {
+        theme.text
+    };
+    let hits = if pattern.is_empty() { Vec::new() } else { pattern.hits(title.as_str()) };
+    spans.extend(text::highlight_middle(title.as_str(), room.max(1), &hits, base, theme.hit));
+    spans.extend(after);
+    put_line(buf, area, 0, spans);
+}
+
+/// The lines of the tree before a name. Deep trees show their depth as a number.
+fn rails(row: &Row, theme: &Theme) -> String {
+    let glyphs = &theme.glyphs;
+    if row.depth == 0 {
+        return " ".to_owned();
+    }
+    if row.depth > 12 {
+        return format!("  {}{} ", glyphs.ellipsis, row.depth);
+    }
+    let mut out = "  ".to_owned();
+    for level in 1..row.depth {
+        out.push_str(if row.rails & (1 << level) != 0 { glyphs.rail } else { " " });
+        out.push(' ');
+    }
+    out.push_str(if row.last { glyphs.corner } else { glyphs.tee });
+    out.push(' ');
+    out
+}
+
+/// What stands after a name: what a parent's children do, why a run with a parent stands at the top, where it was found.
+fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Theme) -> Vec<Span<'a>> {
+    let glyphs = &theme.glyphs;
+    let mut spans = Vec::new();
+    if let Some(rollup) = app.rows.rollups.get(&row.run).filter(|_| row.children > 0) {
+        spans.push(Span::styled(format!("  {} runs", format::count(rollup.below.into())), theme.dim));
+        if rollup.running > 0 {
+            spans.push(Span::styled(format!(" {}{}", glyphs.running, rollup.running), theme.running));
+        }
+        if rollup.failed > 0 {
+            spans.push(Span::styled(format!(" {}{}", glyphs.failed, rollup.failed), theme.bad));
+        }
+    }
+    match row.stray {
+        Some(Stray::Orphan) => spans.push(Span::styled("  parent not here", theme.dim)),
+        Some(Stray::Circle) => spans.push(Span::styled("  circle of parents", theme.warn)),
+        None => {}
+    }
+    if !pattern.is_empty() && !row.context {
+        if let Some((found, hits)) = pattern.elsewhere(run, &app.rows.index.keys) {
+            spans.push(Span::raw("  "));
+            let found = shown(&found);
+            spans.extend(text::highlight_middle(found.as_str(), 24, &hits, theme.dim, theme.hit));
+        }
+    }
+    spans
+}
+
+#[expect(clippy::too_many_arguments, reason = "a cell is where everything meets")]
+fn draw_cell(
+    app: &App,
+    row: &Row,
+    run: &Run,
+    placed: &Placed<'_>,
+    parent: Option<RunKey>,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let view = placed.view;
+    let content = cell(run, view.column, &app.rows.index, app.now);
+    let number_width = view.width - if view.spark { SPARK + 1 } else { 0 };
+    let spread = app.rows.rollups.get(&row.run).and_then(|r| r.spreads.get(placed.number)?.clone());
+    let (text, style) = match (&content, &spread) {
+        (Cell::Empty, Some(spread)) => match spread {
+            Spread::Best { .. } => (Cell::Number(spread_text(spread)), theme.dim),
+            _ => (Cell::Words(spread_text(spread)), theme.dim),
+        },
+        _ => (content.clone(), style_of(run, view.column, &content, theme)),
+    };
+    let body = cell_text(&text, view, number_width, theme);
+    let mut spans = Vec::new();
+    if view.column == Column::State && run.read.meta {
+        let (glyph, style) = state(run, theme);
+        spans.push(Span::styled(format!("{glyph} "), style));
+    }
+    let is_best = is_best(app, run, view.column, parent);
+    spans.push(Span::styled(body, if is_best { theme.good } else { style }));
+    if view.spark {
+        spans.push(Span::styled(if is_best { theme.glyphs.best } else { " " }, theme.good));
+        spans.push(beside(app, run, view.column, &content, spread.as_ref(), theme));
+    }
+    put_line(buf, area, 0, spans);
+}
+
+/// Sign and style of a run's state.
+pub fn state(run: &Run, theme: &Theme) -> (&'static str, Style) {
+    if run.broken { (theme.glyphs.unknown, theme.bad) } else { theme.state(&run.status) }
+}
+
+fn style_of(run: &Run, column: Column, content: &Cell, theme: &Theme) -> Style {
+    match (column, content) {
+        (_, Cell::Empty | Cell::Loading) => theme.dim,
+        (Column::State, _) => state(run, theme).1,
+        (Column::Metric(_), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
+        (Column::Start | Column::Duration | Column::User | Column::Version | Column::RunId, _) => theme.dim,
+        _ => theme.text,
+    }
+}
+
+/// The text of a cell, aligned.
+fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> String {
+    let width = usize::from(width);
+    match content {
+        Cell::Empty | Cell::Loading => {
+            let sign = if *content == Cell::Empty { theme.glyphs.empty } else { theme.glyphs.ellipsis };
+            if view.fraction > 0 || view.column.is_metric() || is_right(view.column) {
+                let before = usize::from(view.whole).clamp(1, width.max(1)).min(width.max(1));
+                text::pad_end(&text::pad_start(sign, before), width)
+            } else {
+                text::pad_end(sign, width)
+            }
+        }
+        Cell::Number(number) => {
+            let number = shown(number);
+            if text::width(number.as_str()) > width {
+                return text::pad_end(&text::cut_end(number.as_str(), width), width);
+            }
+            text::align_decimal(number.as_str(), view.whole.into(), view.fraction.into())
+        }
+        Cell::Words(words) => {
+            let words = shown(words);
+            let cut = text::cut_middle(words.as_str(), width);
+            if is_right(view.column) { text::pad_start(&cut, width) } else { text::pad_end(&cut, width) }
+        }
+    }
+}
+
+/// Whether a run has the best value of the sorted metric among its siblings and their children.
+fn is_best(app: &App, run: &Run, column: Column, parent: Option<RunKey>) -> bool {
+    let Column::Metric(key) = column else { return false };
+    let rollup = parent.and_then(|parent| app.rows.rollups.get(&parent));
+    let sorted = rollup.and_then(|rollup| rollup.sorted.as_ref());
+    match (sorted, run.metric(key)) {
+        (Some((of, Spread::Best { value, of: count })), Some(metric)) => {
+            *of == column && *count > 1 && metric.last.value == *value
+        }
+        _ => false,
+    }
+}
+
+/// What stands beside a metric's value: its history, or what the children reached.
+fn beside<'a>(
+    app: &App,
+    run: &Run,
+    column: Column,
+    content: &Cell,
+    spread: Option<&Spread>,
+    theme: &Theme,
+) -> Span<'a> {
+    let Column::Metric(key) = column else { return Span::raw("") };
+    let width = usize::from(SPARK);
+    if run.metric(key).is_some_and(|metric| metric.points > 1) {
+        let series = app.series.get(&(run.key, key));
+        let text = series.map_or(theme.glyphs.ellipsis.to_owned(), |series| {
+            spark::spark(&series.spark(width), width, &theme.glyphs)
+        });
+        let style = if run.is_running() { theme.running } else { theme.accent_soft() };
+        return Span::styled(text::pad_end(&text, width), style);
+    }
+    let text = match spread {
+        Some(Spread::Best { of, .. }) if *content == Cell::Empty => format!("best of {of}"),
+        Some(Spread::Best { value, .. }) => format!("best {}", format::number(*value)),
+        _ => String::new(),
+    };
+    Span::styled(text::pad_end(&text::cut_end(&text, width), width), theme.dim)
+}
