@@ -5,6 +5,7 @@
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Widget};
 
@@ -102,19 +103,22 @@ fn frame(
     block.render(area, buf);
     let room = Rect { x: area.x.saturating_add(2), width: area.width.saturating_sub(4), height: 1, ..area };
     let room = room.intersection(area);
-    put_line(buf, room, 0, padded(title));
+    put_line(buf, room, 0, on_frame(title));
     let width = Line::from(right.clone()).width() as u16 + 2;
     if width > 2 && width + 12 < room.width {
-        put_right(buf, room, 0, padded(right));
+        put_right(buf, room, 0, on_frame(right));
     }
     inner
 }
 
-/// Words with a blank on both sides; nothing for no words.
-fn padded(mut spans: Vec<Span<'_>>) -> Vec<Span<'_>> {
+/// Words with a blank on both sides, without the frame's own style shining through; nothing for no words.
+fn on_frame(mut spans: Vec<Span<'_>>) -> Vec<Span<'_>> {
     if !spans.is_empty() {
         spans.insert(0, Span::raw(" "));
         spans.push(Span::raw(" "));
+    }
+    for span in &mut spans {
+        span.style = Style::reset().patch(span.style);
     }
     spans
 }

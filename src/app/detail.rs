@@ -237,7 +237,7 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
                 .map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t)))),
         ),
         ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
-        ("Duration", run.duration(now).map(format::duration)),
+        ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
         ("User", cell::user(run, keys).map(str::to_owned)),
         ("Source", source.map(|name| kind.map_or(name.to_string(), |kind| format!("{name}  ({kind})")))),
         ("Git commit", version.map(str::to_owned)),

@@ -42,7 +42,7 @@ pub fn cell(run: &Run, column: Column, index: &Index, now: i64) -> Cell {
         Column::State => words(Some(state_word(run))),
         Column::Start => run.start_time.map(|t| Cell::Words(format::age(now.saturating_sub(t)))),
         Column::End => run.end_time.map(|t| Cell::Words(format::clock_short(t))),
-        Column::Duration => run.duration(now).map(|ms| Cell::Words(format::duration(ms))),
+        Column::Duration => run.duration(now).map(|ms| Cell::Words(duration(run, ms))),
         Column::Experiment => words(index.experiment(run.experiment).map(|e| e.title())),
         Column::RunId => words(Some(&run.run_id)),
         Column::User => words(user(run, &index.keys)),
@@ -54,6 +54,14 @@ pub fn cell(run: &Run, column: Column, index: &Index, now: i64) -> Cell {
         Column::Metric(key) => run.metric(key).map(|m| Cell::Number(format::number(m.last.value))),
     };
     found.unwrap_or(if read { Cell::Empty } else { Cell::Loading })
+}
+
+/// A duration; that of a running run in whole seconds, since it changes while one looks.
+pub fn duration(run: &Run, ms: i64) -> String {
+    match ms / 1000 {
+        seconds @ 0..60 if run.is_running() => format!("{seconds}s"),
+        _ => format::duration(ms),
+    }
 }
 
 /// A param as it was logged; a number is aligned as one.

@@ -100,8 +100,12 @@ pub struct ColumnView {
     pub whole: u16,
     /// Cells from the decimal point on.
     pub fraction: u16,
+    /// Whether it has numbers, which stand to the right.
+    pub numeric: bool,
     /// Whether some run has a history to draw a sparkline of.
     pub spark: bool,
+    /// How soon it gives way where room is short: 0 stays longest.
+    pub rank: u16,
 }
 
 /// Cells of a sparkline in a row, without the blank before it.
@@ -116,6 +120,9 @@ const CHOSEN: usize = 6;
 /// The columns where nobody chose: state, age and time, then params that differ and metrics that most runs share.
 pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
     let mut columns = vec![Column::State, Column::Start, Column::Duration];
+    if list.iter().any(|run| run.is_running()) {
+        columns.push(Column::Step);
+    }
     if query.experiment.is_none() {
         columns.insert(0, Column::Experiment);
     }
@@ -267,7 +274,29 @@ pub fn measure(
         }
         views.push(measured.view(column, index));
     }
+    rank(&mut views);
     views
+}
+
+/// Where room is short a metric says more than the third param: kinds take turns.
+fn rank(views: &mut [ColumnView]) {
+    let (mut metrics, mut others) = (0, 0);
+    for view in views {
+        view.rank = match view.column {
+            Column::State => 0,
+            Column::Metric(_) => {
+                metrics += 1;
+                2 * metrics - 1
+            }
+            Column::Start => 2,
+            Column::Step => 4,
+            Column::Duration => 6,
+            _ => {
+                others += 1;
+                2 * others + 1
+            }
+        };
+    }
 }
 
 #[derive(Default)]
@@ -305,7 +334,9 @@ impl Measured {
             width: number + spark,
             whole: number.saturating_sub(self.fraction as u16),
             fraction: self.fraction as u16,
+            numeric: self.whole > 0,
             spark: self.spark,
+            rank: 0,
         }
     }
 }

@@ -25,7 +25,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         Span::styled(format!("  {glyph} {}", shown(cell::state_word(run))), style),
     ];
     if let Some(ms) = run.duration(app.now) {
-        title.push(Span::styled(format!("  {}", format::duration(ms)), theme.dim));
+        title.push(Span::styled(format!("  {}", cell::duration(run, ms)), theme.dim));
     }
     if app.marks.contains(&detail.run) {
         title.push(Span::styled(format!("  {} marked", theme.glyphs.mark), theme.marked));

@@ -43,27 +43,54 @@ struct Placed<'a> {
 fn place(app: &App, inner: Rect) -> (u16, Vec<Placed<'_>>) {
     let room = inner.width.saturating_sub(GUTTER);
     let least = app.rows.name_width.clamp(4, NARROWEST.max(room / 3)).min(room);
-    let mut used = 0;
-    let mut fitting = Vec::new();
-    let mut group = None;
-    for (number, view) in app.rows.columns.iter().enumerate().skip(app.browse.first_column) {
-        let rule = group.is_some_and(|group| group != kind(view.column)) || group.is_none();
-        let gap = if rule { 3 } else { 2 };
-        if used + gap + view.width > room - least {
-            break;
-        }
-        group = Some(kind(view.column));
-        fitting.push((view, number, gap, rule));
-        used += gap + view.width;
-    }
+    let chosen = fitting(app, room - least);
+    let used: u16 = chosen.iter().map(|(_, view, rule)| view.width + gap(*rule)).sum();
     let name = (room - used).min(app.rows.name_width.max(least));
     let mut x = inner.x + GUTTER + name;
-    let placed = fitting.into_iter().map(|(view, number, gap, rule)| {
-        let here = x + gap;
+    let placed = chosen.into_iter().map(|(number, view, rule)| {
+        let here = x + gap(rule);
         x = here + view.width;
         Placed { view, number, x: here, width: view.width, rule }
     });
     (name, placed.collect())
+}
+
+/// Blanks before a column, with a rule in the middle where another group begins.
+fn gap(rule: bool) -> u16 {
+    if rule { 3 } else { 2 }
+}
+
+/// The columns that fit, with their number and whether a rule stands before them. Those of the highest rank as long as
+/// they chose themselves; from left to right where the user chose or scrolls.
+fn fitting(app: &App, room: u16) -> Vec<(usize, &ColumnView, bool)> {
+    let all: Vec<(usize, &ColumnView)> =
+        app.rows.columns.iter().enumerate().skip(app.browse.first_column).collect();
+    let by_rank = app.rows.query.columns.is_none() && app.browse.first_column == 0;
+    let mut order = all.clone();
+    if by_rank {
+        order.sort_by_key(|(_, view)| view.rank);
+    }
+    let mut taken: Vec<usize> = Vec::new();
+    let with_rules = |taken: &[usize]| {
+        let mut group = None;
+        let views = all.iter().filter(|(number, _)| taken.contains(number));
+        let ruled = views.map(|(number, view)| {
+            let rule = group.replace(kind(view.column)) != Some(kind(view.column));
+            (*number, *view, rule)
+        });
+        ruled.collect::<Vec<_>>()
+    };
+    for (number, _) in order {
+        taken.push(number);
+        let used: u16 = with_rules(&taken).iter().map(|(_, view, rule)| view.width + gap(*rule)).sum();
+        if used > room {
+            taken.pop();
+            if !by_rank {
+                break;
+            }
+        }
+    }
+    with_rules(&taken)
 }
 
 /// Columns of one kind stand together.
@@ -181,7 +208,8 @@ fn title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
 fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     let rows = &app.rows;
     let count = if rows.query.find.trim().is_empty() {
-        format!("{} runs", format::count(rows.total as u64))
+        let s = if rows.total == 1 { "" } else { "s" };
+        format!("{} run{s}", format::count(rows.total as u64))
     } else {
         format!("{} of {} runs", format::count(rows.matched as u64), format::count(rows.total as u64))
     };
@@ -238,7 +266,7 @@ fn titles(app: &App, inner: Rect, name_width: u16, columns: &[Placed<'_>], buf: 
             );
         }
         let column = placed.view.column;
-        let right = is_right(column) || (placed.view.fraction > 0 && !placed.view.spark);
+        let right = is_right(column) || (placed.view.numeric && !placed.view.spark);
         put_line(buf, at, 0, vec![head(column, placed.view.title.as_str(), placed.width, right)]);
     }
     let more = app.rows.columns.len().saturating_sub(app.browse.first_column + columns.len());
@@ -395,7 +423,7 @@ fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> St
     match content {
         Cell::Empty | Cell::Loading => {
             let sign = if *content == Cell::Empty { theme.glyphs.empty } else { theme.glyphs.ellipsis };
-            if view.fraction > 0 || view.column.is_metric() || is_right(view.column) {
+            if view.numeric || is_right(view.column) {
                 let before = usize::from(view.whole).clamp(1, width.max(1)).min(width.max(1));
                 text::pad_end(&text::pad_start(sign, before), width)
             } else {
@@ -412,7 +440,8 @@ fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> St
         Cell::Words(words) => {
             let words = shown(words);
             let cut = text::cut_middle(words.as_str(), width);
-            if is_right(view.column) { text::pad_start(&cut, width) } else { text::pad_end(&cut, width) }
+            let right = is_right(view.column) || view.numeric;
+            if right { text::pad_start(&cut, width) } else { text::pad_end(&cut, width) }
         }
     }
 }

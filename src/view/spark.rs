@@ -44,17 +44,13 @@ mod tests {
     fn curves() {
         let utf8 = Glyphs::new(true);
         let ascii = Glyphs::new(false);
-        assert_eq!(spark(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 8, &utf8), "▁▂▃▄▅▆▇█");
-        assert_eq!(spark(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 8, &ascii), " .:-=+*#");
-        assert_eq!(
-            spark(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0], 4, &utf8),
-            "▂▄▆█",
-            "the last of each share"
-        );
+        assert_eq!(spark(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 8, &utf8), "▁▂▃▄▅▆▇");
+        assert_eq!(spark(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0], 8, &ascii), ".:-=+*#");
+        assert_eq!(spark(&[0.0, 1.0, 2.0, 3.0, 4.0, 5.0], 3, &utf8), "▂▅▇", "the last of each share");
         assert_eq!(spark(&[5.0; 3], 8, &utf8), "▄▄▄");
-        assert_eq!(spark(&[1.0, f64::NAN, 2.0], 8, &utf8), "▁ █");
-        assert_eq!(spark(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY], 8, &utf8), " █▁");
-        assert_eq!(spark(&[-1.7e308, 0.0, 1.7e308], 8, &utf8), "▁▅█");
+        assert_eq!(spark(&[1.0, f64::NAN, 2.0], 8, &utf8), "▁ ▇");
+        assert_eq!(spark(&[f64::NAN, f64::INFINITY, f64::NEG_INFINITY], 8, &utf8), " ▇▁");
+        assert_eq!(spark(&[-1.7e308, 0.0, 1.7e308], 8, &utf8), "▁▄▇");
         assert_eq!(spark(&[], 8, &utf8), "");
         assert_eq!(spark(&[1.0], 0, &utf8), "");
     }

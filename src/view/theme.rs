@@ -56,8 +56,8 @@ pub struct Glyphs {
     pub ellipsis: &'static str,
     /// Between parts of a line.
     pub separator: &'static str,
-    /// Levels of a sparkline, low to high.
-    pub spark: [&'static str; 8],
+    /// Levels of a sparkline, low to high. No full block: it would run into the line above.
+    pub spark: [&'static str; 7],
     /// Chart: vertical axis, with a tick, corner, horizontal axis, with a tick.
     pub axis: [&'static str; 5],
     /// Chart: the crosshair.
@@ -87,7 +87,7 @@ const UTF8: Glyphs = Glyphs {
     empty: "·",
     ellipsis: "…",
     separator: "·",
-    spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"],
+    spark: ["▁", "▂", "▃", "▄", "▅", "▆", "▇"],
     axis: ["│", "┤", "└", "─", "┬"],
     cursor: "│",
 };
@@ -124,7 +124,7 @@ const ASCII: Glyphs = Glyphs {
     empty: ".",
     ellipsis: "~",
     separator: "-",
-    spark: [" ", ".", ":", "-", "=", "+", "*", "#"],
+    spark: [".", ":", "-", "=", "+", "*", "#"],
     axis: ["|", "+", "+", "-", "+"],
     cursor: ":",
 };
