@@ -124,7 +124,10 @@ impl Compare {
         let cells: Vec<Cell> = self.runs.iter().map(|run| cell(run, column, index, now)).collect();
         Line::Values {
             column,
-            name: column.title(index),
+            name: match column {
+                Column::Param(_) | Column::Metric(_) | Column::Tag(_) => column.title(index),
+                attribute => attribute.full_name(index),
+            },
             differs: self.differs(column, &cells),
             best: self.best(column, index),
             cells,

@@ -9,6 +9,8 @@ use super::action::Action;
 pub enum Place {
     /// Wherever no text is typed, unless the place itself has the key.
     Anywhere,
+    /// Experiments and runs.
+    Browse,
     /// The experiments pane.
     Experiments,
     /// The runs pane.
@@ -32,6 +34,7 @@ impl Place {
     pub fn title(self) -> &'static str {
         match self {
             Self::Anywhere => "Everywhere",
+            Self::Browse => "Experiments and runs",
             Self::Experiments => "Experiments",
             Self::Runs => "Runs",
             Self::Detail => "Run",
@@ -44,9 +47,10 @@ impl Place {
     }
 
     /// All places, in the order of the help.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Runs,
         Self::Experiments,
+        Self::Browse,
         Self::Detail,
         Self::Metrics,
         Self::Artifacts,
@@ -60,13 +64,14 @@ impl Place {
     pub fn chain(self) -> &'static [Self] {
         match self {
             Self::Anywhere => &[Self::Anywhere],
-            Self::Experiments => &[Self::Experiments, Self::Anywhere],
-            Self::Runs => &[Self::Runs, Self::Anywhere],
+            Self::Browse => &[Self::Browse, Self::Anywhere],
+            Self::Experiments => &[Self::Experiments, Self::Browse, Self::Anywhere],
+            Self::Runs => &[Self::Runs, Self::Browse, Self::Anywhere],
             Self::Detail => &[Self::Detail, Self::Anywhere],
             Self::Metrics => &[Self::Metrics, Self::Detail, Self::Anywhere],
             Self::Artifacts => &[Self::Artifacts, Self::Detail, Self::Anywhere],
             Self::Compare => &[Self::Compare, Self::Anywhere],
-            Self::Curves => &[Self::Curves, Self::Compare, Self::Anywhere],
+            Self::Curves => &[Self::Curves, Self::Anywhere],
             Self::Page => &[Self::Page, Self::Anywhere],
         }
     }
@@ -128,6 +133,13 @@ pub const BINDINGS: &[Binding] = &[
         .hint(0, "runs"),
     key(Place::Experiments, "h Left", Action::Collapse, "close the folder"),
     key(Place::Experiments, "y", Action::Copy, "copy the experiment id"),
+    // Experiments and runs
+    key(Place::Browse, "Tab", Action::NextPane, "next pane").hint(1, "pane"),
+    key(Place::Browse, "BackTab", Action::PreviousPane, "pane before"),
+    key(Place::Browse, "1", Action::Experiments, "the experiments"),
+    key(Place::Browse, "2", Action::Runs, "the runs"),
+    key(Place::Browse, "z", Action::Zoom, "the pane alone on the screen, or all panes"),
+    key(Place::Browse, "D", Action::Deleted, "show deleted runs and experiments, or hide them"),
     // Run
     key(Place::Detail, "] Tab", Action::NextTab, "next tab").hint(0, "next tab"),
     key(Place::Detail, "[ BackTab", Action::PreviousTab, "tab before"),
@@ -141,6 +153,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Detail, "K", Action::PreviousRun, "the run above in the table"),
     key(Place::Detail, "y", Action::Copy, "copy the value under the cursor").hint(2, "copy"),
     key(Place::Detail, "Space", Action::Mark, "mark the run for comparing"),
+    key(Place::Detail, "Esc q", Action::Back, "back").hint(0, "back"),
     key(Place::Metrics, "l Right", Action::CrossRight, "move the crosshair to the right")
         .hint(3, "crosshair"),
     key(Place::Metrics, "h Left", Action::CrossLeft, "move the crosshair to the left"),
@@ -156,12 +169,15 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Artifacts, "Ctrl-u PageUp", Action::PageUp, "scroll the file up"),
     // Compare
     key(Place::Compare, "x", Action::Differing, "only rows that differ, or all").hint(0, "only differing"),
-    key(Place::Compare, "m Enter", Action::Charts, "curves of the metric under the cursor, or the table")
+    key(Place::Compare, "m Enter", Action::Charts, "curves of the metric under the cursor")
         .hint(0, "curves"),
     key(Place::Compare, "> . l Right", Action::Right, "scroll the runs to the right"),
     key(Place::Compare, "< , h Left", Action::Left, "scroll the runs to the left"),
     key(Place::Compare, "y", Action::Copy, "copy the values of the row"),
     key(Place::Compare, "e", Action::Export, "write the comparison to CSV and JSON files").hint(2, "export"),
+    key(Place::Compare, "Esc q", Action::Back, "back to the runs").hint(0, "back"),
+    key(Place::Curves, "m Enter", Action::Charts, "back to the table").hint(0, "table"),
+    key(Place::Curves, "Esc q", Action::Back, "back").hint(0, "back"),
     key(Place::Curves, "n ]", Action::NextMetric, "next metric").hint(1, "next metric"),
     key(Place::Curves, "N [", Action::PreviousMetric, "metric before"),
     key(Place::Curves, "l Right", Action::CrossRight, "move the crosshair to the right").hint(3, "crosshair"),
@@ -181,12 +197,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Anywhere, "PageUp Ctrl-b", Action::PageUp, "a page up"),
     key(Place::Anywhere, "gg Home", Action::First, "to the first line"),
     key(Place::Anywhere, "G End", Action::Last, "to the last line"),
-    key(Place::Anywhere, "Tab", Action::NextPane, "next pane").hint(1, "pane"),
-    key(Place::Anywhere, "BackTab", Action::PreviousPane, "pane before"),
-    key(Place::Anywhere, "1", Action::Experiments, "the experiments"),
-    key(Place::Anywhere, "2", Action::Runs, "the runs"),
-    key(Place::Anywhere, "z", Action::Zoom, "the pane alone on the screen, or all panes"),
-    key(Place::Anywhere, "D", Action::Deleted, "show deleted runs and experiments, or hide them"),
+    key(Place::Page, "Esc q ? !", Action::Back, "close"),
     key(Place::Anywhere, "!", Action::Problems, "what could not be read"),
     key(Place::Anywhere, "r", Action::Rescan, "look at the whole store again"),
     key(Place::Anywhere, "?", Action::Help, "all keys").hint(0, "help"),
