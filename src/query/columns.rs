@@ -162,8 +162,8 @@ fn names(index: &Index, a: Key, b: Key) -> std::cmp::Ordering {
     format::natural_cmp(index.keys.name(a), index.keys.name(b))
 }
 
-/// Metrics of at least a third of the runs that have any; the experiment's primary metric first, then those that most
-/// runs have. Samples of the machine (`system/`) are left to the picker.
+/// Metrics of at least a third of the runs that have any; the experiment's primary metric first, then those whose name
+/// tells quality, then those that most runs have. Samples of the machine (`system/`) are left to the picker.
 fn shared_metrics(index: &Index, list: &[&Run], query: &Query) -> Vec<Key> {
     let mut runs: FxHashMap<Key, usize> = FxHashMap::default();
     let mut with_any = 0;
@@ -182,11 +182,19 @@ fn shared_metrics(index: &Index, list: &[&Run], query: &Query) -> Vec<Key> {
         })
         .collect();
     keys.sort_by(|a, b| {
-        let order = is_primary(b.0).cmp(&is_primary(a.0)).then(b.1.cmp(&a.1));
-        order.then_with(|| names(index, a.0, b.0))
+        let telling = |key: Key| !tells_quality(index.keys.name(key));
+        let order = is_primary(b.0).cmp(&is_primary(a.0)).then(telling(a.0).cmp(&telling(b.0)));
+        order.then(b.1.cmp(&a.1)).then_with(|| names(index, a.0, b.0))
     });
     keys.truncate(CHOSEN);
     keys.into_iter().map(|(key, _)| key).collect()
+}
+
+/// Whether a metric's name says how good a run is, rather than how fast it was or how it was set up.
+fn tells_quality(name: &str) -> bool {
+    let lower = name.to_lowercase();
+    let about_speed = ["time", "duration", "latency", "throughput", "per_s", "_sec"];
+    format::higher_is_better(name).is_some() && !about_speed.iter().any(|word| lower.contains(word))
 }
 
 /// Everything that the picker offers: attributes, then metrics, params and tags of the list by name.

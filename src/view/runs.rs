@@ -123,6 +123,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
     let (name_width, columns) = place(app, inner);
     titles(app, inner, name_width, &columns, buf, theme);
+    hidden_columns(app, columns.len(), area, buf, theme);
     let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let pattern = Pattern::new(&app.rows.query.find);
     let items = &app.rows.items;
@@ -253,8 +254,7 @@ fn titles(app: &App, inner: Rect, name_width: u16, columns: &[Placed<'_>], buf: 
         Span::styled(text, if by_this { theme.accent } else { theme.title })
     };
     let first = Rect { x: inner.x + GUTTER, width: name_width, height: 1, ..inner };
-    let scrolled = if app.browse.first_column > 0 { "NAME  ‹ more" } else { "NAME" };
-    put_line(buf, first, 0, vec![head(Column::Name, scrolled, name_width, false)]);
+    put_line(buf, first, 0, vec![head(Column::Name, "NAME", name_width, false)]);
     for placed in columns {
         let at = Rect { x: placed.x, width: placed.width, height: 1, ..inner };
         if placed.rule {
@@ -269,11 +269,20 @@ fn titles(app: &App, inner: Rect, name_width: u16, columns: &[Placed<'_>], buf: 
         let right = is_right(column) || (placed.view.numeric && !placed.view.spark);
         put_line(buf, at, 0, vec![head(column, placed.view.title.as_str(), placed.width, right)]);
     }
-    let more = app.rows.columns.len().saturating_sub(app.browse.first_column + columns.len());
-    if more > 0 {
-        let text = format!(" +{more} ›");
-        super::put_right(buf, Rect { height: 1, ..inner }, 0, vec![Span::styled(text, theme.dim)]);
-    }
+}
+
+/// On the lower edge: columns that are not in view, and the key that brings them.
+fn hidden_columns(app: &App, shown: usize, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let before = app.browse.first_column;
+    let after = app.rows.columns.len().saturating_sub(before + shown);
+    let text = match (before, after) {
+        (0, 0) => return,
+        (0, after) => format!(" {after} more columns: > "),
+        (before, 0) => format!(" {before} more columns: < "),
+        (before, after) => format!(" {before} columns < > {after} columns "),
+    };
+    let edge = Rect { x: area.x + 2, y: area.bottom() - 1, width: area.width.saturating_sub(4), height: 1 };
+    super::put_right(buf, edge, 0, super::on_frame(vec![Span::styled(text.trim().to_owned(), theme.dim)]));
 }
 
 fn is_right(column: Column) -> bool {
