@@ -80,7 +80,12 @@ impl Sink for Series {
 ///
 /// A last line without a newline waits, unless `settled` says that nobody writes any more. When the file is not the one
 /// that was read before (another inode, shorter, other bytes before the offset), reading begins at the top.
-pub fn read_new(open: OpenFile, position: &mut Position, settled: bool, sink: &mut dyn Sink) -> io::Result<Look> {
+pub fn read_new(
+    open: OpenFile,
+    position: &mut Position,
+    settled: bool,
+    sink: &mut dyn Sink,
+) -> io::Result<Look> {
     let OpenFile { file, stamp } = open;
     let grown_past_open_end = position.open_end && stamp.size != position.offset;
     let same = position.offset == 0
@@ -312,7 +317,9 @@ mod tests {
         let mut series = Series::default();
         fs::write(&file, "1 1 0\n2 2 1\n").unwrap();
         look(dir.path(), &mut series, false);
-        for (how, bytes) in [("shorter", "9 9 0\n"), ("same size", "1 3 0\n2 4 1\n"), ("longer", "5 5 5\n6 6 6\n7 7 7\n")] {
+        for (how, bytes) in
+            [("shorter", "9 9 0\n"), ("same size", "1 3 0\n2 4 1\n"), ("longer", "5 5 5\n6 6 6\n7 7 7\n")]
+        {
             fs::write(&file, bytes).unwrap();
             assert!(look(dir.path(), &mut series, false).restarted, "{how}");
             assert_eq!(series.len(), bytes.lines().count(), "{how}");

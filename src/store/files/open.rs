@@ -246,7 +246,8 @@ mod tests {
         symlink("/etc/passwd", run.join("metrics/absolute")).unwrap();
         symlink("circle", run.join("metrics/circle")).unwrap();
         let folder = Folder::open(&run).unwrap();
-        let read = |name: &str| folder.read(OsStr::new(&format!("metrics/{name}")), 100).map(|(bytes, _)| bytes);
+        let read =
+            |name: &str| folder.read(OsStr::new(&format!("metrics/{name}")), 100).map(|(bytes, _)| bytes);
         assert_eq!(read("loss").unwrap(), b"inside");
         assert_eq!(read("same").unwrap(), b"inside");
         for name in ["out", "absolute", "circle"] {
