@@ -25,9 +25,15 @@ JSON: an array of {value, step, timestamp}. CSV: the same columns with a header 
 NaN and infinities are written NaN, Infinity and -Infinity."
 )]
 pub struct HistoryArgs {
-    /// The store (left out: as for mltop alone), the run and the metric.
-    #[arg(required = true, num_args = 2..=3, value_names = ["STORE", "RUN", "METRIC"])]
-    words: Vec<String>,
+    /// The store; left out, as for mltop alone.
+    #[arg(value_name = "STORE")]
+    first: String,
+    /// The run.
+    #[arg(value_name = "RUN")]
+    second: String,
+    /// The metric. One that begins with a dash comes after `--`.
+    #[arg(value_name = "METRIC")]
+    third: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]
     json: bool,
@@ -38,12 +44,9 @@ pub struct HistoryArgs {
 
 /// Prints the points of a metric.
 pub fn run(args: &HistoryArgs) -> Result<ExitCode, Failure> {
-    let (store, word, metric) = match args.words.as_slice() {
-        [store, run, metric] => (Some(store.as_str()), run, metric),
-        [run, metric] => (None, run, metric),
-        _ => {
-            return Err(Failure::Usage("name a run and a metric: mltop history STORE RUN METRIC".to_owned()));
-        }
+    let (store, word, metric) = match &args.third {
+        Some(metric) => (Some(args.first.as_str()), &args.second, metric),
+        None => (None, &args.first, &args.second),
     };
     let mut whole = read(store)?;
     let run = find::run(&whole.index, word)?;

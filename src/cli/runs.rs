@@ -19,6 +19,12 @@ use crate::shown::{Shown, shown};
 /// Letters of a run id on a terminal; `mltop show` finds a run by them.
 const SHORT_ID: usize = 8;
 
+/// The attributes on a terminal.
+const SCREEN: &[&str] = &["RUN", "NAME", "EXPERIMENT", "STATE", "STARTED", "TIME"];
+/// The attributes on a pipe.
+const PIPE: &[&str] =
+    &["RUN", "NAME", "EXPERIMENT", "STATUS", "STAGE", "USER", "STARTED", "ENDED", "TIME", "PARENT"];
+
 /// Arguments of `mltop runs`.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
@@ -90,17 +96,14 @@ fn is_asked_for(index: &Index, run: &Run, args: &RunsArgs, named: &FxHashSet<Exp
 /// On a terminal what people look for; on a pipe all attributes, and every number with all its digits.
 fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-    let values: Vec<Column> = choose(index, list, &Query::default())
+    let mut values: Vec<Column> = choose(index, list, &Query::default())
         .into_iter()
         .filter(|column| matches!(column, Column::Param(_) | Column::Metric(_)))
         .collect();
+    // Where there is no room for all of them, results are worth more than what led to them.
+    values.sort_by_key(|column| !column.is_metric());
     let mut table = Table::default();
-    let titles: &[&str] = if is_screen {
-        &["RUN", "NAME", "EXPERIMENT", "STATE", "STARTED", "TIME"]
-    } else {
-        &["RUN", "NAME", "EXPERIMENT", "STATUS", "STAGE", "USER", "STARTED", "ENDED", "TIME", "PARENT"]
-    };
-    for title in titles {
+    for title in if is_screen { SCREEN } else { PIPE } {
         table.column(Shown::own(*title), if *title == "TIME" { Stand::Right } else { Stand::Left });
     }
     for column in &values {

@@ -33,9 +33,12 @@ run has description, artifacts [{path, is_dir, file_size}] depth first, datasets
 schema, profile, tags}], model_inputs [model_id] and model_outputs [{model_id, step}]."
 )]
 pub struct ShowArgs {
-    /// The store (left out: as for mltop alone) and the run.
-    #[arg(required = true, num_args = 1..=2, value_names = ["STORE", "RUN"])]
-    words: Vec<String>,
+    /// The store; left out, as for mltop alone.
+    #[arg(value_name = "STORE")]
+    first: String,
+    /// The run.
+    #[arg(value_name = "RUN")]
+    second: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]
     json: bool,
@@ -43,10 +46,9 @@ pub struct ShowArgs {
 
 /// Prints a run.
 pub fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
-    let (store, word) = match args.words.as_slice() {
-        [store, run] => (Some(store.as_str()), run),
-        [run] => (None, run),
-        _ => return Err(Failure::Usage("name a run: mltop show STORE RUN".to_owned())),
+    let (store, word) = match &args.second {
+        Some(run) => (Some(args.first.as_str()), run),
+        None => (None, &args.first),
     };
     let mut whole = read(store)?;
     let index = &whole.index;
