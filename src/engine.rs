@@ -15,12 +15,14 @@ use ratatui::layout::Rect;
 
 use crate::app::{App, Event, Notice, Request};
 use crate::index::Index;
-use crate::query::{self, Query};
+use crate::query::{Opened, Query};
 use crate::shown::Shown;
-use crate::store::{Location, Store};
+use crate::store::Store;
 use crate::terminal::{self, Input, Screen, Unfit};
 use crate::view::{self, theme::Theme};
 
+#[cfg(feature = "crash-test")]
+mod crash_test;
 mod query_thread;
 mod store_thread;
 mod write;
@@ -31,18 +33,34 @@ enum Message {
     Event(Event),
     /// A new index; the query thread has it, too.
     Index(Arc<Index>),
+    /// Panic, for tests.
+    #[cfg(feature = "crash-test")]
+    Panic,
 }
 
 /// How the program is to run.
 pub struct Options {
-    /// The store.
-    pub location: Location,
+    /// Where the store is, so that nothing is written into it.
+    pub root: String,
     /// What to call it in the header.
     pub title: Shown,
     /// Draw the first complete picture and end.
     pub once: bool,
+    /// Parent runs are open at first.
+    pub opened: bool,
     /// Called before the process ends, however it ends.
     pub at_exit: fn(),
+    /// Die in this way, for tests.
+    #[cfg(feature = "crash-test")]
+    pub crash: Option<String>,
+}
+
+/// How it ended.
+pub struct Ended {
+    /// What was known last.
+    pub index: Arc<Index>,
+    /// The process' exit code: 0, or 128 and the number of a signal.
+    pub code: i32,
 }
 
 /// Why the program did not start or had to end.
@@ -68,9 +86,9 @@ pub fn now() -> i64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// Shows a store until the user leaves; then gives what was known last. Ends the process itself when the terminal
-/// goes or a signal says so.
-pub fn run(store: Box<dyn Store>, options: Options) -> Result<Arc<Index>, Error> {
+/// Shows a store until the user leaves or a signal says so; then gives what was known last. Ends the process itself when
+/// the terminal goes.
+pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
     let (send, receive) = mpsc::channel::<Message>();
     let keys = send.clone();
     let screen = terminal::start(move |input| keys.send(Message::Input(input)).is_ok(), options.at_exit)?;
@@ -95,9 +113,12 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Arc<Index>, Error>
         send,
         index: Arc::default(),
         once: options.once,
-        ending: false,
+        root: options.root,
+        ending: None,
     };
-    main.run(&receive, &options.title)
+    #[cfg(feature = "crash-test")]
+    crash_test::arm(options.crash, &main.send)?;
+    main.run(&receive, &options.title, options.opened)
 }
 
 fn spawn(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
@@ -114,20 +135,23 @@ struct Main {
     send: Sender<Message>,
     index: Arc<Index>,
     once: bool,
-    ending: bool,
+    root: String,
+    /// The exit code, when it ends.
+    ending: Option<i32>,
 }
 
 impl Main {
-    fn run(mut self, receive: &Receiver<Message>, title: &Shown) -> Result<Arc<Index>, Error> {
+    fn run(mut self, receive: &Receiver<Message>, title: &Shown, opened: bool) -> Result<Ended, Error> {
         // The first frame before anything is read.
         self.draw();
         let _ = self.screen.title(&Shown::own(format!("mltop {title}")));
-        let first = Arc::new(Query { now: now(), ..Query::default() });
+        let opened = Arc::new(Opened { all: opened, ..Opened::default() });
+        let first = Arc::new(Query { now: now(), opened, ..Query::default() });
         self.app.query = first.clone();
         self.request(Request::Query(first));
         let mut drawn = Instant::now();
         let mut dirty = false;
-        while !self.ending {
+        while self.ending.is_none() {
             let wait = match (dirty, self.app.shows_time()) {
                 (true, _) => FRAME.saturating_sub(drawn.elapsed()),
                 (false, true) => CLOCK.saturating_sub(drawn.elapsed()),
@@ -152,7 +176,7 @@ impl Main {
                 break;
             }
         }
-        Ok(self.index)
+        Ok(Ended { index: self.index, code: self.ending.unwrap_or_default() })
     }
 
     /// Draws a frame. The time is taken here, and only whole seconds of it are on screen.
@@ -178,6 +202,8 @@ impl Main {
                 self.index = index;
                 return;
             }
+            #[cfg(feature = "crash-test")]
+            Message::Panic => crash_test::panic(),
             Message::Event(event) => event,
             Message::Input(input) => match input {
                 Input::Key(key) => Event::Key(key),
@@ -191,7 +217,7 @@ impl Main {
                     }
                     return;
                 }
-                Input::Quit(code) => terminal::die(code),
+                Input::Quit(code) => return self.ending = Some(code),
                 Input::Gone => terminal::die(129),
             },
         };
@@ -219,7 +245,7 @@ impl Main {
             Request::Copy(text) => return self.copy(&text),
             Request::Export(export) => return self.export(export),
             Request::Suspend => return self.suspend(),
-            Request::Quit => return self.ending = true,
+            Request::Quit => return self.ending = Some(0),
         };
         let _ = self.to_store.send(asked); // a store thread that has ended has said why
     }
@@ -237,7 +263,7 @@ impl Main {
     /// Files are written by a thread of their own: a disk may be slow or full.
     fn export(&mut self, export: crate::app::Export) {
         let send = self.send.clone();
-        let root = self.app.store.as_str().to_owned();
+        let root = self.root.clone();
         let spawned = spawn("export", move || {
             let notice = write::write(&export, &root);
             let _ = send.send(Message::Event(Event::Notice(notice)));
@@ -250,9 +276,4 @@ impl Main {
 
 fn notice(text: &str) -> Notice {
     Notice { text: Shown::own(text), bad: true }
-}
-
-/// Answers one query, for tests and for the commands.
-pub fn answer(index: &Arc<Index>, query: Query) -> query::Rows {
-    query::rows(index, &Arc::new(query))
 }

@@ -5,6 +5,7 @@
 //! `ARCHITECTURE.md` has the whole map.
 
 pub mod app;
+pub mod cli;
 pub mod demo;
 pub mod engine;
 pub mod export;

@@ -82,7 +82,7 @@ fn push(out: &mut String, c: char, before: char, marks: usize) {
 }
 
 /// C1 controls, bidirectional controls, invisible and tag characters, noncharacters.
-fn is_hidden(number: u32) -> bool {
+pub(crate) fn is_hidden(number: u32) -> bool {
     matches!(number,
         0x80..=0x9f | 0xad | 0x34f | 0x61c | 0x115f | 0x1160 | 0x17b4 | 0x17b5 | 0x180e
         | 0x200b..=0x200f | 0x2028..=0x202e | 0x2060..=0x206f | 0x3164 | 0xfeff | 0xffa0

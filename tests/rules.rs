@@ -82,7 +82,8 @@ fn views_do_no_io_and_change_nothing() {
 fn only_the_terminal_is_unsafe() {
     for (path, text) in sources("src") {
         let in_terminal = path.components().any(|part| part.as_os_str() == "terminal");
-        let has_unsafe = code(&text).any(|line| line.contains("unsafe ") || line.contains("allow(unsafe_code"));
+        let has_unsafe =
+            code(&text).any(|line| line.contains("unsafe ") || line.contains("allow(unsafe_code"));
         assert!(in_terminal || !has_unsafe, "{} is unsafe", path.display());
     }
 }

@@ -169,8 +169,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Artifacts, "Ctrl-u PageUp", Action::PageUp, "scroll the file up"),
     // Compare
     key(Place::Compare, "x", Action::Differing, "only rows that differ, or all").hint(0, "only differing"),
-    key(Place::Compare, "m Enter", Action::Charts, "curves of the metric under the cursor")
-        .hint(0, "curves"),
+    key(Place::Compare, "m Enter", Action::Charts, "curves of the metric under the cursor").hint(0, "curves"),
     key(Place::Compare, "> . l Right", Action::Right, "scroll the runs to the right"),
     key(Place::Compare, "< , h Left", Action::Left, "scroll the runs to the left"),
     key(Place::Compare, "y", Action::Copy, "copy the values of the row"),

@@ -1,0 +1,126 @@
+//! Where an answer goes: a terminal, which must not be told what a store says, or a pipe or file, which gets it all.
+
+use std::borrow::Cow;
+use std::io::{self, IsTerminal, Write};
+
+use ratatui::crossterm::terminal;
+use serde::Serialize;
+
+use crate::shown::is_hidden;
+
+/// Columns of a terminal that does not say how wide it is.
+const COLUMNS: usize = 80;
+
+/// The reader's side of an answer.
+pub struct Answer<'a> {
+    out: &'a mut dyn Write,
+    /// The columns of a terminal; none on a pipe.
+    pub columns: Option<usize>,
+    /// Whether headings stand out.
+    bold: bool,
+}
+
+impl<'a> Answer<'a> {
+    /// An answer that goes to standard output through `out`.
+    pub fn to_stdout(out: &'a mut dyn Write) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let width = || terminal::size().map_or(COLUMNS, |(columns, _)| usize::from(columns).max(20));
+        let plain = |name: &str, is_plain: fn(&str) -> bool| std::env::var(name).is_ok_and(|v| is_plain(&v));
+        let no_colour = plain("NO_COLOR", |v| !v.is_empty()) || plain("TERM", |v| v == "dumb");
+        Self { out, columns: is_terminal.then(width), bold: is_terminal && !no_colour }
+    }
+
+    /// An answer that goes to a file.
+    pub fn to_file(out: &'a mut dyn Write) -> Self {
+        Self { out, columns: None, bold: false }
+    }
+
+    /// One line. The text has been through [`crate::shown::shown`].
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{}", text.trim_end())
+    }
+
+    /// A line that stands out.
+    pub fn heading(&mut self, text: &str) -> io::Result<()> {
+        if self.bold { writeln!(self.out, "\x1b[1m{}\x1b[0m", text.trim_end()) } else { self.line(text) }
+    }
+
+    /// Bytes that are fit for any reader as they are.
+    pub fn raw(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())
+    }
+
+    /// A value as JSON on one line, without an end of line.
+    pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string(value)?;
+        self.json_text(&text)
+    }
+
+    /// A value as JSON for reading, indented.
+    pub fn json_pretty(&mut self, value: &impl Serialize) -> io::Result<()> {
+        let text = serde_json::to_string_pretty(value)?;
+        self.json_text(&text)?;
+        self.raw("\n")
+    }
+
+    /// An array of values, one a line, without an end of line.
+    pub fn json_array<T: Serialize>(&mut self, values: impl Iterator<Item = T>) -> io::Result<()> {
+        let mut is_empty = true;
+        for value in values {
+            self.raw(if is_empty { "[\n" } else { ",\n" })?;
+            self.json(&value)?;
+            is_empty = false;
+        }
+        self.raw(if is_empty { "[]" } else { "\n]" })
+    }
+
+    fn json_text(&mut self, text: &str) -> io::Result<()> {
+        if self.columns.is_some() { self.raw(&escaped(text)) } else { self.raw(text) }
+    }
+}
+
+/// JSON in which every character that does something to a terminal, or cannot be seen, is written as `\u202e`. JSON
+/// escapes only C0 controls itself; all others can stand only inside of strings, where an escape means the same.
+fn escaped(json: &str) -> Cow<'_, str> {
+    let is_bad = |c: char| c == '\x7f' || is_hidden(c as u32);
+    if !json.contains(is_bad) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if is_bad(c) {
+            let mut units = [0; 2];
+            c.encode_utf16(&mut units).iter().for_each(|unit| out.push_str(&format!("\\u{unit:04x}")));
+        } else {
+            out.push(c);
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn arrays_of_any_length_are_json() {
+        let text = |values: &[i64]| {
+            let mut out = Vec::new();
+            Answer::to_file(&mut out).json_array(values.iter()).unwrap();
+            String::from_utf8(out).unwrap()
+        };
+        assert_eq!(text(&[]), "[]");
+        assert_eq!(text(&[1, 2]), "[\n1,\n2\n]");
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_json_means_the_same_and_shows_nothing_dangerous(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let safe = escaped(&json);
+            prop_assert!(!safe.chars().any(|c| c.is_control() || is_hidden(c as u32)));
+            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
+        }
+    }
+}

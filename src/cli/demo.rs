@@ -1,0 +1,28 @@
+//! `mltop demo`: a sample store to browse, gone when the browsing ends.
+
+use std::io::{self, IsTerminal};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use super::{Failure, TuiArgs, tui};
+use crate::demo::Demo;
+
+/// Unpacks the sample store, browses it and removes it.
+pub fn run() -> Result<ExitCode, Failure> {
+    if !io::stdout().is_terminal() {
+        return Err(Failure::Usage("the demo needs a terminal to be seen in".to_owned()));
+    }
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let demo = Demo::start(now.as_millis() as i64).map_err(|error| {
+        Failure::Unusable(format!("the sample store cannot be written to {}: {error}", folder()))
+    })?;
+    let store = demo.store().to_string_lossy().into_owned();
+    let args = TuiArgs { store: Some(store), ..TuiArgs::default() };
+    let done = tui::run(&args, &tui::Start { title: Some("demo"), opened: true });
+    demo.stop();
+    done
+}
+
+fn folder() -> String {
+    crate::shown::shown(&std::env::temp_dir().to_string_lossy()).into_string()
+}

@@ -1,0 +1,153 @@
+//! `mltop runs`: the runs.
+
+use std::cmp::Reverse;
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::Args;
+use rustc_hash::FxHashSet;
+
+use super::json::{RunJson, number_text};
+use super::table::{Stand, Table};
+use super::{Failure, StoreArgs, answer, find, read};
+use crate::format;
+use crate::index::{ExperimentKey, Index, Lifecycle, Run};
+use crate::query::columns::{Column, choose};
+use crate::query::{Query, cell};
+use crate::shown::{Shown, shown};
+
+/// Letters of a run id on a terminal; `mltop show` finds a run by them.
+const SHORT_ID: usize = 8;
+
+/// The attributes on a terminal.
+const SCREEN: &[&str] = &["RUN", "NAME", "EXPERIMENT", "STATE", "STARTED", "TIME"];
+/// The attributes on a pipe.
+const PIPE: &[&str] =
+    &["RUN", "NAME", "EXPERIMENT", "STATUS", "STAGE", "USER", "STARTED", "ENDED", "TIME", "PARENT"];
+
+/// Arguments of `mltop runs`.
+#[derive(Debug, Default, Args)]
+#[command(after_help = "\
+Order: start_time descending, then run_id, as MLflow lists them. Without --experiment, runs of deleted experiments
+count as deleted; in an experiment that is named, only what the run says of itself counts, as in MLflow's search.
+The table has the params that differ and the metrics that most runs have; JSON has everything.
+JSON: an array of {run_id, run_name, experiment_id, status, lifecycle_stage, user_id, start_time, end_time,
+artifact_uri, parent_run_id, params{}, metrics{key: {value, step, timestamp}}, tags{}}.")]
+pub struct RunsArgs {
+    #[command(flatten)]
+    from: StoreArgs,
+    /// Only runs of this experiment, by its id or name; may be given again.
+    #[arg(long, short, value_name = "NAME_OR_ID")]
+    experiment: Vec<String>,
+    /// Deleted runs instead of active ones.
+    #[arg(long, conflicts_with = "all")]
+    deleted: bool,
+    /// Deleted runs as well as active ones.
+    #[arg(long)]
+    all: bool,
+}
+
+impl RunsArgs {
+    /// The active runs of a store as a table.
+    pub fn of(store: Option<String>) -> Self {
+        Self { from: StoreArgs { store, json: false }, ..Self::default() }
+    }
+}
+
+/// Prints the runs.
+pub fn run(args: &RunsArgs) -> Result<ExitCode, Failure> {
+    let whole = read(args.from.store.as_deref())?;
+    let index = &whole.index;
+    let mut named: FxHashSet<ExperimentKey> = FxHashSet::default();
+    for word in &args.experiment {
+        named.extend(find::experiments(index, word)?);
+    }
+    let list: Vec<&Run> =
+        in_order(index).into_iter().filter(|run| is_asked_for(index, run, args, &named)).collect();
+    let done = answer(|answer| {
+        if args.from.json {
+            answer.json_array(list.iter().map(|run| RunJson::new(index, run, false)))?;
+            return answer.raw("\n");
+        }
+        table(index, &list, answer.columns.is_some()).print(answer)
+    })?;
+    whole.count_problems(None);
+    Ok(done)
+}
+
+/// Runs as MLflow lists them: the last that started first, then by id; those without a start last.
+pub fn in_order(index: &Index) -> Vec<&Run> {
+    let mut list: Vec<&Run> = index.runs().map(|run| &**run).collect();
+    list.sort_by(|a, b| (Reverse(a.start_time), &a.run_id).cmp(&(Reverse(b.start_time), &b.run_id)));
+    list
+}
+
+fn is_asked_for(index: &Index, run: &Run, args: &RunsArgs, named: &FxHashSet<ExperimentKey>) -> bool {
+    let is_deleted = if args.experiment.is_empty() {
+        index.is_deleted(run)
+    } else if named.contains(&run.experiment) {
+        run.lifecycle == Lifecycle::Deleted
+    } else {
+        return false;
+    };
+    args.all || is_deleted == args.deleted
+}
+
+/// On a terminal what people look for; on a pipe all attributes, and every number with all its digits.
+fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+    let mut values: Vec<Column> = choose(index, list, &Query::default())
+        .into_iter()
+        .filter(|column| matches!(column, Column::Param(_) | Column::Metric(_)))
+        .collect();
+    // Where there is no room for all of them, results are worth more than what led to them.
+    values.sort_by_key(|column| !column.is_metric());
+    let mut table = Table::default();
+    for title in if is_screen { SCREEN } else { PIPE } {
+        table.column(Shown::own(*title), if *title == "TIME" { Stand::Right } else { Stand::Left });
+    }
+    for column in &values {
+        let title = if is_screen { column.title(index) } else { column.full_name(index) };
+        table.column(title, if column.is_metric() { Stand::Decimal } else { Stand::Left });
+    }
+    for run in list {
+        let mut row = if is_screen { screen_cells(index, run, now) } else { pipe_cells(index, run, now) };
+        row.extend(values.iter().map(|column| match column {
+            Column::Metric(key) if !is_screen => {
+                Shown::own(run.metric(*key).map(|metric| number_text(metric.last.value)).unwrap_or_default())
+            }
+            column => shown(cell::cell(run, *column, index, now).text()),
+        }));
+        table.row(row);
+    }
+    table
+}
+
+fn screen_cells(index: &Index, run: &Run, now: i64) -> Vec<Shown> {
+    let short: String = run.run_id.chars().take(SHORT_ID).collect();
+    vec![
+        shown(&short),
+        shown(run.name.as_deref().unwrap_or_default()),
+        shown(index.experiment(run.experiment).map_or("", |experiment| experiment.title())),
+        shown(cell::state_word(run)),
+        Shown::own(run.start_time.map(format::clock_short).unwrap_or_default()),
+        Shown::own(run.duration(now).map(format::duration).unwrap_or_default()),
+    ]
+}
+
+fn pipe_cells(index: &Index, run: &Run, now: i64) -> Vec<Shown> {
+    let time = |ms: Option<i64>| Shown::own(ms.map(format::clock).unwrap_or_default());
+    let text = |text: Option<&str>| shown(text.unwrap_or_default());
+    vec![
+        shown(&run.run_id),
+        text(run.name.as_deref()),
+        text(index.experiment(run.experiment).map(|experiment| experiment.title())),
+        if run.broken { Shown::default() } else { shown(run.status.word()) },
+        Shown::own(run.lifecycle.word()),
+        text(run.user_id.as_deref()),
+        time(run.start_time),
+        time(run.end_time),
+        Shown::own(run.duration(now).map(format::duration).unwrap_or_default()),
+        text(run.parent_run_id.as_deref()),
+    ]
+}

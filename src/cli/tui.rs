@@ -1,0 +1,58 @@
+//! Browsing: where the screen begins and where the process ends afterwards.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use super::{Failure, TuiArgs, complain, dump, locate};
+use crate::engine::{self, Ended, Options};
+use crate::index::Index;
+use crate::shown::{Shown, shown};
+use crate::{demo, store, terminal};
+
+/// What differs between a store of the user's and the demo.
+pub struct Start {
+    /// What the header calls the store, if not by its path.
+    pub title: Option<&'static str>,
+    /// Parent runs are open at first.
+    pub opened: bool,
+}
+
+/// Shows the store until the user leaves. Comes back only when it could not begin: afterwards the process ends here,
+/// without the destructors that could stumble over a terminal which has gone.
+pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
+    let location = locate(args.store.as_deref())?;
+    let opened = store::open(&location)?;
+    let title = start.title.map_or_else(|| shown(&location.title()), Shown::own);
+    let options = Options {
+        root: location.title(),
+        title,
+        once: args.once,
+        opened: start.opened,
+        at_exit: demo::remove_all,
+        #[cfg(feature = "crash-test")]
+        crash: args.crash_test.clone(),
+    };
+    let Ended { index, code } = engine::run(opened, options).map_err(|error| match error {
+        engine::Error::Unfit(unfit) => Failure::Usage(unfit.to_string()),
+        engine::Error::Threads(error) => Failure::Unusable(format!("the system gives no thread: {error}")),
+    })?;
+    terminal::leave();
+    let code = match args.dump_on_exit.as_deref().map(|file| write_dump(&index, file)) {
+        Some(Err(failure)) => {
+            complain(&failure.to_string());
+            if code == 0 { 1 } else { code }
+        }
+        _ => code,
+    };
+    terminal::die(code)
+}
+
+fn write_dump(index: &Arc<Index>, file: &Path) -> Result<(), Failure> {
+    let fail =
+        |error| Failure::Unusable(format!("{} cannot be written: {error}", shown(&file.to_string_lossy())));
+    let mut out = BufWriter::new(File::create(file).map_err(fail)?);
+    dump::write(index, &mut out).and_then(|()| out.flush()).map_err(fail)
+}
