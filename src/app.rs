@@ -304,12 +304,12 @@ impl App {
     fn paste(&mut self, text: &str, out: &mut Vec<Request>) {
         if let Some(Overlay::Picker(picker)) = &mut self.overlay {
             picker.prompt.insert(text);
-        } else if self.screen == Screen::Browse {
-            if let Some(prompt) = &mut self.browse.finding {
-                prompt.insert(text);
-                let find = prompt.text().to_owned();
-                self.ask(out, |query| query.find = find);
-            }
+        } else if self.screen == Screen::Browse
+            && let Some(prompt) = &mut self.browse.finding
+        {
+            prompt.insert(text);
+            let find = prompt.text().to_owned();
+            self.ask(out, |query| query.find = find);
         }
     }
 
@@ -373,14 +373,7 @@ impl App {
             if let Some(newest) = browse::newest_experiment(&self.rows) {
                 self.ask(out, |query| query.experiment = Some(newest));
             }
-        } else if self.rows.index.version != before.index.version && self.needs_newer_answer() {
-            self.ask(out, |_| {});
         }
-    }
-
-    /// Whether the answer is to an older question than the newest.
-    fn needs_newer_answer(&self) -> bool {
-        false
     }
 
     /// Forgets histories that nobody wants when there are too many.

@@ -107,7 +107,7 @@ impl App {
         match (action, row.map(|row| row.kind)) {
             (Action::Open, Some(Kind::Folder(path, closed))) => self.fold(path, !closed, out),
             (Action::Collapse, Some(Kind::Folder(path, false))) => self.fold(path, true, out),
-            (Action::Collapse, Some(_)) => self.to_folder(out),
+            (Action::Collapse, Some(_)) => self.go_to_folder(out),
             (Action::Open, Some(_)) => self.browse.on_experiments = false,
             (Action::Copy, Some(Kind::Experiment(key))) => {
                 let id = self.index().experiment(key).map(|e| e.experiment_id.to_string());
@@ -148,7 +148,7 @@ impl App {
     }
 
     /// From an experiment to the folder that it stands in.
-    fn to_folder(&mut self, out: &mut Vec<Request>) {
+    fn go_to_folder(&mut self, out: &mut Vec<Request>) {
         let (at, rows) = (self.browse.experiment.at, self.rows.clone());
         let Some(depth) = rows.experiments.get(at).map(|row| row.depth) else { return };
         let above = rows.experiments.iter().take(at).rposition(|row| row.depth < depth);

@@ -243,11 +243,11 @@ impl App {
         let Some(compare) = &mut self.compare else { return };
         let lines = compare.lines(&index, now);
         move_cursor(&mut compare.cursor, action, lines.len(), height);
-        if let Some(Line::Values { column: Column::Metric(key), .. }) = lines.get(compare.cursor.at) {
-            if compare.metric != Some(*key) {
-                compare.metric = Some(*key);
-                (compare.chart.window, compare.chart.cross) = (None, None);
-            }
+        if let Some(Line::Values { column: Column::Metric(key), .. }) = lines.get(compare.cursor.at)
+            && compare.metric != Some(*key)
+        {
+            compare.metric = Some(*key);
+            (compare.chart.window, compare.chart.cross) = (None, None);
         }
     }
 

@@ -292,10 +292,10 @@ impl App {
     }
 
     fn list_artifacts(&self, out: &mut Vec<Request>) {
-        if let Some(detail) = self.detail.as_ref().filter(|detail| detail.tab == Tab::Artifacts) {
-            if !detail.artifacts.listings.contains_key("") {
-                out.push(Request::Listing(detail.run, String::new()));
-            }
+        if let Some(detail) = self.detail.as_ref().filter(|detail| detail.tab == Tab::Artifacts)
+            && !detail.artifacts.listings.contains_key("")
+        {
+            out.push(Request::Listing(detail.run, String::new()));
         }
     }
 
@@ -499,10 +499,10 @@ impl App {
     /// The run that is looked at is as new as the answer; one that has gone stays as it was.
     pub(super) fn keep_details(&mut self) {
         let rows: &Rows = &self.rows;
-        if let Some(detail) = &mut self.detail {
-            if let Some(Some(run)) = rows.index.runs.get(detail.run.0 as usize) {
-                detail.kept = run.clone();
-            }
+        if let Some(detail) = &mut self.detail
+            && let Some(Some(run)) = rows.index.runs.get(detail.run.0 as usize)
+        {
+            detail.kept = run.clone();
         }
         if let Some(compare) = &mut self.compare {
             compare.keep(&rows.index);

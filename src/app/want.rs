@@ -59,10 +59,10 @@ impl App {
         for row in self.rows.items.get(window).unwrap_or_default() {
             let Some(run) = self.index().run(row.run) else { continue };
             for view in &self.rows.columns {
-                if let Column::Metric(key) = view.column {
-                    if run.metric(key).is_some_and(|metric| metric.points > 1) {
-                        series.push((row.run, key));
-                    }
+                if let Column::Metric(key) = view.column
+                    && run.metric(key).is_some_and(|metric| metric.points > 1)
+                {
+                    series.push((row.run, key));
                 }
             }
         }

@@ -364,12 +364,13 @@ fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Th
         Some(Stray::Circle) => spans.push(Span::styled("  circle of parents", theme.warn)),
         None => {}
     }
-    if !pattern.is_empty() && !row.context {
-        if let Some((found, hits)) = pattern.elsewhere(run, &app.rows.index.keys) {
-            spans.push(Span::raw("  "));
-            let found = shown(&found);
-            spans.extend(text::highlight_middle(found.as_str(), 24, &hits, theme.dim, theme.hit));
-        }
+    if !pattern.is_empty()
+        && !row.context
+        && let Some((found, hits)) = pattern.elsewhere(run, &app.rows.index.keys)
+    {
+        spans.push(Span::raw("  "));
+        let found = shown(&found);
+        spans.extend(text::highlight_middle(found.as_str(), 24, &hits, theme.dim, theme.hit));
     }
     spans
 }
