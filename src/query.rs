@@ -166,7 +166,7 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     let items = tree::flatten(&list, &links, &order, &matched, query);
     let rollups: FxHashMap<RunKey, Rollup> =
         rollups.into_iter().zip(&list).filter_map(|(rollup, run)| Some((run.key, rollup?))).collect();
-    let columns = columns::measure(&columns, &items, &rollups, index, query.now);
+    let columns = columns::measure(&columns, &items, &rollups, query.sort.column, index, query.now);
     Rows {
         matched: matched.iter().filter(|matched| **matched).count(),
         total: list.len(),

@@ -13,6 +13,7 @@ use self::theme::Theme;
 use crate::app::{App, Overlay, Screen, panes};
 
 pub mod artifacts;
+mod ascii;
 pub mod bars;
 pub mod chart;
 pub mod compare;
@@ -56,6 +57,9 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
             picker::draw(app, picker, clipped(panes::picker(app.size), area), buf, theme);
         }
         None => {}
+    }
+    if !theme.glyphs.utf8 {
+        ascii::only(buf);
     }
 }
 

@@ -190,9 +190,15 @@ impl App {
         if runs.len() < 2 {
             return self.tell("mark two or more runs with Space, then press = to compare them");
         }
-        let metric = match self.query.sort.column {
+        // The metric that orders the table, else the first one in it with a history.
+        let has_history = |key: &Key| runs.iter().any(|run| run.metric(*key).is_some_and(|m| m.points > 1));
+        let mut in_table = self.rows.columns.iter().filter_map(|view| match view.column {
             Column::Metric(key) => Some(key),
             _ => None,
+        });
+        let metric = match self.query.sort.column {
+            Column::Metric(key) => Some(key),
+            _ => in_table.find(has_history),
         };
         self.compare = Some(Compare {
             runs,

@@ -257,9 +257,9 @@ fn used_and_made(inputs: &Inputs) -> Vec<Line> {
     }
     for dataset in &inputs.datasets {
         let context = dataset.tags.iter().find(|(key, _)| &**key == "mlflow.data.context");
-        let context = context.map_or(String::new(), |(_, value)| format!("  [{value}]"));
-        let name = shown(&format!("{} ({}){context}", dataset.name, dataset.digest));
-        lines.push(Line::Field(name, shown(&format!("{}  {}", dataset.source_type, dataset.source))));
+        let context = context.map_or(String::new(), |(_, value)| format!("  {value}"));
+        let about = format!("{}{context}  {}  {}", dataset.digest, dataset.source_type, dataset.source);
+        lines.push(Line::Field(shown(&dataset.name), shown(&about)));
         for (what, text) in [("profile", &dataset.profile), ("schema", &dataset.schema)] {
             if let Some(text) = text {
                 lines.push(Line::Field(Shown::own(format!("  {what}")), shown(text)));

@@ -53,7 +53,7 @@ pub fn panes(app: &App) -> Panes {
         let longest =
             app.rows.experiments.iter().map(|row| row.name.chars().count() + 2 * usize::from(row.depth));
         let wanted = longest.max().unwrap_or(0) as u16 + 18;
-        let most = if width >= BESIDE { width * 3 / 10 } else { width / 2 };
+        let most = if width >= BESIDE { (width * 3 / 10).min(48) } else { width / 2 };
         let left = wanted.clamp(24.min(most), most);
         panes.experiments = Rect { width: left, ..middle };
         panes.main = Rect { x: left, width: width - left, ..middle };

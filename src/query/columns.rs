@@ -109,7 +109,7 @@ pub struct ColumnView {
 }
 
 /// Cells of a sparkline in a row, without the blank before it.
-pub const SPARK: u16 = 10;
+pub const SPARK: u16 = 12;
 /// Rows that widths are measured on.
 const MEASURED: usize = 2000;
 /// Widest column.
@@ -259,6 +259,7 @@ pub fn measure(
     columns: &[Column],
     items: &[Row],
     rollups: &FxHashMap<RunKey, Rollup>,
+    sorted: Column,
     index: &Index,
     now: i64,
 ) -> Vec<ColumnView> {
@@ -282,15 +283,17 @@ pub fn measure(
         }
         views.push(measured.view(column, index));
     }
-    rank(&mut views);
+    rank(&mut views, sorted);
     views
 }
 
-/// Where room is short a metric says more than the third param: kinds take turns.
-fn rank(views: &mut [ColumnView]) {
+/// Where room is short, what orders the rows has to be seen, and a metric says more than the third param: kinds take
+/// turns.
+fn rank(views: &mut [ColumnView], sorted: Column) {
     let (mut metrics, mut others) = (0, 0);
     for view in views {
         view.rank = match view.column {
+            column if column == sorted && column != Column::Start => 0,
             Column::State => 0,
             Column::Metric(_) => {
                 metrics += 1;

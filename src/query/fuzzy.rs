@@ -13,6 +13,8 @@ use crate::index::{Key, Keys, Run, Text};
 
 /// Characters of a param or tag that are looked at.
 const LOOKED_AT: usize = 200;
+/// Letters that may stand between those that are looked for, in a param or tag.
+const NEAR: usize = 3;
 
 /// What is looked for.
 pub struct Pattern {
@@ -60,8 +62,13 @@ impl Pattern {
         let text: String = format!("{}={value}", keys.name(*key)).chars().take(LOOKED_AT).collect();
         let text = composed(&text).into_owned();
         let (_, hits) = self.matcher.fuzzy_indices(&text, word)?;
-        let span = hits.last()? - hits.first()? + 1;
-        (span <= word.chars().count() + 2).then_some((text, hits))
+        let (first, last) = (*hits.first()?, *hits.last()?);
+        let skipped =
+            text.chars().enumerate().skip(first).take(last - first).filter(|(i, _)| !hits.contains(i));
+        let skipped: Vec<char> = skipped.map(|(_, c)| c).collect();
+        // `lr=0.1` is not `lr=0.01`.
+        let other_number = skipped.iter().any(|c| c.is_ascii_digit() || *c == '.');
+        (skipped.len() <= NEAR && !other_number).then_some((text, hits))
     }
 
     /// Whether a text has all the words.
@@ -124,9 +131,17 @@ mod tests {
         for text in ["fox", "bf12", "kernel=rbf", "fox C=10", "0123", "rbf 12", ""] {
             assert!(finds(text), "{text}");
         }
-        for text in ["owl", "fox linear", "FOX"] {
+        for text in ["owl", "fox linear", "FOX", "C=1000", "C=100"] {
             assert!(!finds(text), "{text}");
         }
+    }
+
+    #[test]
+    fn a_number_is_not_another_number() {
+        let mut index = Index::default();
+        let run = run(&mut index, "fox", &[("lr", "0.01")]);
+        assert!(Pattern::new("lr=0.01").finds(&run, &index.keys));
+        assert!(!Pattern::new("lr=0.1").finds(&run, &index.keys));
     }
 
     #[test]

@@ -73,10 +73,8 @@ fn draw_overview(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme
         let spans = match lines.get(i) {
             Some(Line::Heading(title)) => vec![Span::styled(format!(" {title}"), theme.accent)],
             Some(Line::Field(name, value)) => {
-                let name = text::pad_end(
-                    &text::cut_middle(name.as_str(), 24),
-                    if name.as_str().len() > 12 { 26 } else { 14 },
-                );
+                let width = if text::width(name.as_str()) > 12 { 26 } else { 14 };
+                let name = text::pad_end(&text::cut_middle(name.as_str(), 24), width);
                 let room = usize::from(area.width).saturating_sub(text::width(&name) + 3);
                 let value = text::cut_end(value.as_str(), room).into_owned();
                 vec![Span::styled(format!("   {name}"), theme.dim), Span::styled(value, theme.text)]

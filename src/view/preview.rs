@@ -61,6 +61,8 @@ fn metrics(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let mut spans =
             vec![Span::raw(text::pad_end(&text::cut_middle(name.as_str(), name_width), name_width + 1))];
         spans.extend(metric(app, run, *key, theme));
+        // Part of a number is worse than none.
+        while spans.iter().map(Span::width).sum::<usize>() > area.width.into() && spans.pop().is_some() {}
         put_line(buf, area, line, spans);
     }
     more(keys.len(), shown_keys.len(), "metrics", area, buf, theme);

@@ -277,12 +277,16 @@ fn hidden_columns(app: &App, shown: usize, area: Rect, buf: &mut Buffer, theme: 
     let after = app.rows.columns.len().saturating_sub(before + shown);
     let text = match (before, after) {
         (0, 0) => return,
-        (0, after) => format!(" {after} more columns: > "),
-        (before, 0) => format!(" {before} more columns: < "),
-        (before, after) => format!(" {before} columns < > {after} columns "),
+        (0, after) => format!("{} more: >", columns_word(after)),
+        (before, 0) => format!("< {} before", columns_word(before)),
+        (before, after) => format!("< {} before, {after} more: >", columns_word(before)),
     };
     let edge = Rect { x: area.x + 2, y: area.bottom() - 1, width: area.width.saturating_sub(4), height: 1 };
-    super::put_right(buf, edge, 0, super::on_frame(vec![Span::styled(text.trim().to_owned(), theme.dim)]));
+    super::put_right(buf, edge, 0, super::on_frame(vec![Span::styled(text, theme.dim)]));
+}
+
+fn columns_word(count: usize) -> String {
+    format!("{count} column{}", if count == 1 { "" } else { "s" })
 }
 
 fn is_right(column: Column) -> bool {
@@ -309,10 +313,15 @@ fn name_cell(
         (_, false) => format!("{} ", glyphs.closed),
     };
     spans.push(Span::styled(arrow, theme.accent));
-    let after = after_name(app, row, run, pattern, theme);
-    let taken: usize = spans.iter().chain(&after).map(Span::width).sum();
-    let room = usize::from(area.width).saturating_sub(taken);
     let title = shown(run.title());
+    let mut after = after_name(app, row, run, pattern, theme);
+    let before: usize = spans.iter().map(Span::width).sum();
+    let room_beside = |after: &[Span<'_>]| {
+        usize::from(area.width).saturating_sub(before + after.iter().map(Span::width).sum::<usize>())
+    };
+    // What stands after a name gives way before the name is cut to nothing.
+    while room_beside(&after) < text::width(title.as_str()).min(10) && after.pop().is_some() {}
+    let room = room_beside(&after);
     let named = run.name.as_deref().is_some_and(|name| !name.is_empty());
     let base = if marked {
         theme.marked
@@ -351,7 +360,8 @@ fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Th
     let glyphs = &theme.glyphs;
     let mut spans = Vec::new();
     if let Some(rollup) = app.rows.rollups.get(&row.run).filter(|_| row.children > 0) {
-        spans.push(Span::styled(format!("  {} runs", format::count(rollup.below.into())), theme.dim));
+        let s = if rollup.below == 1 { "" } else { "s" };
+        spans.push(Span::styled(format!("  {} run{s}", format::count(rollup.below.into())), theme.dim));
         if rollup.running > 0 {
             spans.push(Span::styled(format!(" {}{}", glyphs.running, rollup.running), theme.running));
         }

@@ -5,6 +5,9 @@
 // Each test file is a program of its own and uses a part of this. What fails here fails the test.
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
+pub mod session;
+pub mod stores;
+
 use std::io::{Read, Write};
 use std::num::NonZeroU16;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! A session without a terminal: keys in, picture out. Everything that would run on threads is answered at once.
 
+#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -85,7 +87,8 @@ impl Session {
                 self.event(Event::Listing(run, path, listing));
             }
             Request::Preview(run, path) => {
-                let preview = self.store.preview(&self.index, run, &path, 256 << 10).map_err(|e| e.to_string());
+                let preview =
+                    self.store.preview(&self.index, run, &path, 256 << 10).map_err(|e| e.to_string());
                 self.event(Event::Preview(run, path, preview));
             }
             Request::Inputs(run) => {

@@ -1,0 +1,200 @@
+//! Screens as text that a reviewer can read: keys typed, then the picture.
+//!
+//! `INSTA_UPDATE=always cargo test --test screens` rewrites the pictures in `tests/snapshots`.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod common;
+
+use common::session::{Session, styles, text};
+use common::stores::{Made, unpacked};
+use mltop::view::theme::Theme;
+
+/// A little after the stores of `tests/data` were made.
+const NOW: i64 = 1_795_421_000_000;
+const SMALL: (u16, u16) = (80, 24);
+const MIDDLE: (u16, u16) = (120, 36);
+const LARGE: (u16, u16) = (200, 50);
+
+/// Dates in local time as X, so that pictures are the same in every time zone.
+fn without_dates(picture: &str) -> String {
+    let characters: Vec<char> = picture.chars().collect();
+    let shape = "dddd-dd-dd dd:dd:dd";
+    let fits = |at: usize| {
+        let mut pairs = shape.chars().zip(characters.get(at..).unwrap_or_default());
+        characters.len() >= at + shape.len()
+            && pairs.all(|(want, is)| if want == 'd' { is.is_ascii_digit() } else { want == *is })
+    };
+    let mut out = String::new();
+    let mut at = 0;
+    while at < characters.len() {
+        if fits(at) {
+            out.push_str("XXXX-XX-XX XX:XX:XX");
+            at += shape.len();
+        } else {
+            out.push(characters[at]);
+            at += 1;
+        }
+    }
+    out
+}
+
+/// The picture after some keys in the experiment of this name of a store that real MLflow wrote.
+fn picture_in(experiment: &str, size: (u16, u16), keys: &str) -> String {
+    let (_dir, folder) = unpacked("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), size, NOW);
+    go_to(&mut session, experiment);
+    session.keys(keys);
+    without_dates(&session.picture())
+}
+
+/// Moves the cursor of the experiments to a name, then back to the runs.
+fn go_to(session: &mut Session, experiment: &str) {
+    session.keys("1 gg");
+    for _ in 0..session.app.rows.experiments.len() {
+        let at = session.app.browse.experiment.at;
+        let row = &session.app.rows.experiments[at];
+        if row.name == experiment || (experiment == "All" && row.kind == mltop::query::Kind::All) {
+            session.keys("2");
+            return;
+        }
+        session.keys("Down");
+    }
+    unreachable!("no experiment {experiment}");
+}
+
+macro_rules! pictures {
+    ($($name:ident: $experiment:literal, $size:expr, $keys:literal;)*) => {
+        $(
+            #[test]
+            fn $name() {
+                insta::assert_snapshot!(picture_in($experiment, $size, $keys));
+            }
+        )*
+    };
+}
+
+pictures! {
+    experiments_beside_runs: "nested-sweep", MIDDLE, "";
+    experiments_on_a_small_screen: "nested-sweep", SMALL, "Tab";
+    a_grid_search_closed: "nested-sweep", SMALL, "";
+    a_grid_search_open: "nested-sweep", SMALL, "E";
+    a_grid_search_on_a_large_screen: "nested-sweep", LARGE, "E";
+    runs_with_sparklines: "training", MIDDLE, "";
+    odd_and_korean_names: "names 이름", MIDDLE, "";
+    states_of_every_kind: "statuses", MIDDLE, "";
+    deleted_runs_on_request: "statuses", MIDDLE, "D";
+    all_experiments_together: "All", SMALL, "";
+    sorted_by_a_metric: "diabetes-elasticnet", MIDDLE, "s rmse Enter";
+    narrowed_by_typing: "nested-sweep", MIDDLE, "/ lr=0.1";
+    nothing_found: "nested-sweep", SMALL, "/ zzzz";
+    choosing_columns: "diabetes-elasticnet", MIDDLE, "c";
+    choosing_the_order: "diabetes-elasticnet", SMALL, "s r";
+    a_run_overview: "nested-sweep", MIDDLE, "i";
+    a_run_with_datasets: "datasets", MIDDLE, "i";
+    a_run_metrics: "training", MIDDLE, "i 2";
+    a_run_metrics_small: "training", SMALL, "i 2";
+    a_run_metrics_large: "training", LARGE, "i 2 Right Right";
+    a_run_params: "diabetes-elasticnet", SMALL, "i 3";
+    a_run_tags: "diabetes-elasticnet", SMALL, "i 4";
+    a_run_artifacts: "artifacts", MIDDLE, "i 5 Down Down";
+    artifacts_of_a_moved_store: "custom artifact location", SMALL, "i 5 Enter";
+    compared: "diabetes-elasticnet", MIDDLE, "Space Space Space =";
+    compared_only_differing: "diabetes-elasticnet", SMALL, "Space Space Space = x";
+    compared_curves: "training", MIDDLE, "Space Space Space m";
+    compared_curves_large: "training", LARGE, "Space Space Space m Right";
+    one_mark_is_too_few: "diabetes-elasticnet", SMALL, "Space =";
+    help: "diabetes-elasticnet", MIDDLE, "?";
+    help_scrolled: "diabetes-elasticnet", SMALL, "? G";
+    an_empty_experiment: "empty experiment", SMALL, "";
+}
+
+#[test]
+fn problems_are_listed() {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    store.run("0", "good", "healthy-run", 3, NOW - 3_600_000).metric("loss", 0.5, 1);
+    let broken = store.run("0", "bad", "broken-run", 3, NOW - 7_200_000);
+    broken.metric("loss", 0.25, 1);
+    std::fs::write(broken.path.join("metrics/loss"), "1 0.25 1\nrubbish\n").unwrap();
+    std::fs::write(broken.path.join("meta.yaml"), "status: [\n").unwrap();
+    age(&broken.path.join("meta.yaml"));
+    let mut session = Session::open(&store.root, SMALL, NOW);
+    insta::assert_snapshot!("problems_in_the_header", session.picture());
+    insta::assert_snapshot!("problems_listed", session.keys("!").picture());
+}
+
+/// Makes a file old enough not to be taken for one that is being written.
+fn age(path: &std::path::Path) {
+    let past = std::time::SystemTime::now() - std::time::Duration::from_secs(3600);
+    std::fs::File::options().append(true).open(path).unwrap().set_modified(past).unwrap();
+}
+
+#[test]
+fn before_anything_is_read() {
+    let app = mltop::app::App::new(mltop::shown::Shown::own("./mlruns"));
+    let area = ratatui::layout::Rect::new(0, 0, 80, 24);
+    let mut buffer = ratatui::buffer::Buffer::empty(area);
+    mltop::view::draw(&app, area, &mut buffer, &Theme::new(true, true));
+    insta::assert_snapshot!(text(&buffer));
+}
+
+#[test]
+fn values_that_were_not_read_yet_are_not_blank() {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    store.run("0", "a", "read-later", 3, NOW - 3_600_000).metric("loss", 0.5, 1);
+    let mut session = Session::open(&store.root, SMALL, NOW);
+    let mut index = (*session.app.rows.index).clone();
+    let key = index.runs().next().unwrap().key;
+    index.run_mut(key).unwrap().read = mltop::index::Parts::default();
+    let rows = mltop::query::rows(&std::sync::Arc::new(index), &session.app.query.clone());
+    session.event(mltop::app::Event::Rows(std::sync::Arc::new(rows)));
+    assert!(session.picture().contains('…'), "{}", session.picture());
+}
+
+#[test]
+fn colours_and_ascii() {
+    let (_dir, folder) = unpacked("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    go_to(&mut session, "statuses");
+    insta::assert_snapshot!("styles_of_states", styles(&session.cells()));
+    let plain = session.cells_with(&Theme::new(false, false));
+    assert!(text(&plain).is_ascii(), "only ASCII without UTF-8:\n{}", text(&plain));
+    let coloured = plain.content.iter().filter(|cell| cell.fg != ratatui::style::Color::Reset).count();
+    assert_eq!(coloured, 0, "NO_COLOR");
+}
+
+#[test]
+fn every_screen_at_every_size() {
+    let (_dir, folder) = unpacked("v3-file");
+    let sizes =
+        [(0, 0), (1, 1), (20, 5), (21, 6), (40, 10), (80, 24), (100, 30), (200, 60), (500, 3), (3, 200)];
+    let screens = [
+        "",
+        "E",
+        "1",
+        "i",
+        "i 2",
+        "i 3",
+        "i 4",
+        "i 5",
+        "Space Space Space =",
+        "Space Space m",
+        "c",
+        "s",
+        "?",
+        "!",
+        "/ x",
+    ];
+    for experiment in ["nested-sweep", "names 이름", "edge cases"] {
+        for keys in screens {
+            let mut session = Session::open(&folder.join("mlruns"), (100, 30), NOW);
+            go_to(&mut session, experiment);
+            session.keys(keys);
+            for (columns, lines) in sizes {
+                session.event(mltop::app::Event::Size(columns, lines));
+                session.picture();
+            }
+        }
+    }
+}
