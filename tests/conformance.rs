@@ -19,7 +19,12 @@ fn python(script: &str, words: &[&Path]) {
     let python = std::env::var("MLTOP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mlflow").join(script);
     let mut command = Command::new(python);
-    command.arg("-B").arg(&script).args(words).env("PYTHONWARNINGS", "ignore").env("GIT_PYTHON_REFRESH", "quiet");
+    command
+        .arg("-B")
+        .arg(&script)
+        .args(words)
+        .env("PYTHONWARNINGS", "ignore")
+        .env("GIT_PYTHON_REFRESH", "quiet");
     let done = command.output().unwrap();
     assert!(done.status.success(), "{script:?}: {}", String::from_utf8_lossy(&done.stderr));
 }

@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn good_lines_count_and_bad_ones_are_told() {
-        let (points, look) = whole(b"1 0.5 0\nrubbish\n\n2 0.4 1\n3 0.3");
+        let (points, look) = whole(b"1 0.5 0\nrubbish\n\n2 0.4 1\n3 0.3 2");
         assert_eq!(points.iter().map(|p| p.value).collect::<Vec<_>>(), [0.5, 0.4, 0.3]);
         assert_eq!((look.bad, look.first_bad, look.unfinished), (1, Some(2), false));
     }
