@@ -96,7 +96,42 @@ pub fn parse(bytes: &[u8]) -> Result<Meta, Fault> {
     if text.len() > NESTED_LIMIT && !lines::is_flat(text) {
         return Err(Fault::broken("lists or maps beyond 64 KiB"));
     }
-    events::read(text)
+    events::read(text).or_else(|fault| match with_pairs_joined(text) {
+        Some(text) => events::read(&text),
+        None => Err(fault),
+    })
+}
+
+/// Text in which a character that is written as JSON writes it beyond 16 bits (`\ud83d\ude00`) is one escape, as YAML
+/// knows it (`\U0001f600`). Nothing when there is none.
+fn with_pairs_joined(text: &str) -> Option<String> {
+    let unit = |text: &str| u16::from_str_radix(text.strip_prefix("\\u")?.get(..4)?, 16).ok();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut is_changed = false;
+    while let Some(at) = rest.find('\\') {
+        let (before, escape) = rest.split_at(at);
+        out.push_str(before);
+        let second = escape.get(6..).and_then(unit);
+        let units = unit(escape).zip(second).map(|(first, second)| [first, second]);
+        let pair = units.and_then(|units| char::decode_utf16(units).next()?.ok());
+        // An escape that is no pair, or a backslash that is escaped itself, stays with the character after it.
+        let after = escape.chars().nth(1).map_or(1, |c| 1 + c.len_utf8());
+        let taken = match pair.filter(|c| *c as u32 > 0xffff) {
+            Some(c) => {
+                out.push_str(&format!("\\U{:08x}", c as u32));
+                is_changed = true;
+                12
+            }
+            None => {
+                out.push_str(escape.get(..after).unwrap_or_default());
+                after
+            }
+        };
+        rest = escape.get(taken..).unwrap_or_default();
+    }
+    out.push_str(rest);
+    is_changed.then_some(out)
 }
 
 impl Meta {

@@ -16,6 +16,8 @@ use crate::series::{Position, Series};
 const PAGE: usize = 64 << 10;
 /// A longer line is not a point.
 const LINE: usize = 4 << 10;
+/// A time with more digits is none: 64 bits have 19, and a sign.
+const TIME: usize = 20;
 /// Bytes before the offset that must be as they were, else the file was rewritten.
 const CHECKED: u64 = 64;
 
@@ -26,7 +28,8 @@ pub fn parse_line(line: &[u8]) -> Option<Point> {
     let start = line.iter().position(|b| *b != 0).unwrap_or(line.len());
     let text = std::str::from_utf8(line.get(start..)?).ok()?;
     let mut fields = text.split(' ').filter(|field| !field.is_empty());
-    let timestamp = integer(fields.next()?)?;
+    // Two writers that wrote into each other's line leave two times in one.
+    let timestamp = integer(fields.next().filter(|field| field.len() <= TIME)?)?;
     let value = fields.next()?.parse().ok()?;
     let step = fields.next().map_or(Some(0), integer)?;
     Some(Point { value, step, timestamp })
@@ -210,10 +213,14 @@ impl Scan<'_> {
         if rest.is_empty() {
             return 0;
         }
-        if settled {
-            self.line(&rest);
-        } else {
+        if !settled {
             self.look.unfinished = true;
+        } else if rest.trim_ascii().split(|b| *b == b' ').count() < 3 {
+            // Cut off before its step, so the value may be cut off too.
+            self.look.lines += 1;
+            self.note_bad();
+        } else {
+            self.line(&rest);
         }
         rest.len() as u64
     }
@@ -271,7 +278,7 @@ mod tests {
 
     #[test]
     fn good_lines_count_and_bad_ones_are_told() {
-        let (points, look) = whole(b"1 0.5 0\nrubbish\n\n2 0.4 1\n3 0.3");
+        let (points, look) = whole(b"1 0.5 0\nrubbish\n\n2 0.4 1\n3 0.3 2");
         assert_eq!(points.iter().map(|p| p.value).collect::<Vec<_>>(), [0.5, 0.4, 0.3]);
         assert_eq!((look.bad, look.first_bad, look.unfinished), (1, Some(2), false));
     }
@@ -329,6 +336,18 @@ mod tests {
         assert!(look(dir.path(), &mut series, false).restarted, "another inode");
         assert_eq!(series.len(), 4);
         assert_eq!(look(dir.path(), &mut series, false), Look::default(), "nothing new");
+    }
+
+    #[test]
+    fn torn_lines_are_no_points() {
+        assert_eq!(parse_line(b"17000000001700000001000 0.4 2"), None);
+        let dir = tempfile::tempdir().unwrap();
+        for (text, points) in [("1 0.5 1\n2 0.2", 1), ("1 0.5 1\n2 0.25 2", 2), ("1 0.5\n2 0.25\n", 2)] {
+            fs::write(dir.path().join("m"), text).unwrap();
+            let mut series = Series::default();
+            look(dir.path(), &mut series, true);
+            assert_eq!(series.len(), points, "{text:?}");
+        }
     }
 
     proptest! {

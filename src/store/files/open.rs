@@ -27,8 +27,11 @@ pub enum Fault {
     #[error("is not a folder")]
     NotAFolder,
     /// A link that leads out of the run, or in a circle.
-    #[error("is a link that leads out of the run, which is not followed")]
+    #[error("is a link that leads out of the run or in a circle, which is not followed")]
     Link,
+    /// A link whose target is not there.
+    #[error("is a link that leads nowhere")]
+    Dangling,
     /// The user may not read it.
     #[error("may not be read: permission denied")]
     Denied,
@@ -172,7 +175,11 @@ impl Folder {
         let stat = fs::statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = match FileType::from_raw_mode(stat.st_mode).into() {
             Kind::Link => {
-                let target = open_inside(self.0.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC)?;
+                let target = open_inside(self.0.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC);
+                let target = target.map_err(|errno| match errno {
+                    Errno::NOENT => Fault::Dangling,
+                    other => other.into(),
+                })?;
                 FileType::from_raw_mode(fs::fstat(&target)?.st_mode).into()
             }
             kind => kind,
@@ -245,6 +252,7 @@ mod tests {
         symlink("../../secret", run.join("metrics/out")).unwrap();
         symlink("/etc/passwd", run.join("metrics/absolute")).unwrap();
         symlink("circle", run.join("metrics/circle")).unwrap();
+        symlink("nowhere", run.join("metrics/dangling")).unwrap();
         let folder = Folder::open(&run).unwrap();
         let read =
             |name: &str| folder.read(OsStr::new(&format!("metrics/{name}")), 100).map(|(bytes, _)| bytes);
@@ -253,6 +261,7 @@ mod tests {
         for name in ["out", "absolute", "circle"] {
             assert!(matches!(read(name), Err(Fault::Link)), "{name}");
         }
+        assert!(matches!(read("dangling"), Err(Fault::Dangling)), "a problem, not a file that has just gone");
     }
 
     #[test]

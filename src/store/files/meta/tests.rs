@@ -366,3 +366,12 @@ proptest! {
         drop(parse(text.as_bytes()));
     }
 }
+
+/// PyYAML writes `\U0001F680`; other programs write YAML as JSON.
+#[test]
+fn pairs_of_escapes_as_in_json() {
+    let meta = parse(br#"{"name": "\ud83d\ude80 go \\ud83d \\", "user": "\ud83d\udE80"}"#).unwrap();
+    assert_eq!(meta.text("name"), Some("\u{1f680} go \\ud83d \\"));
+    assert_eq!(meta.text("user"), Some("\u{1f680}"));
+    assert!(parse(br#"name: "\ud83d alone""#).is_err());
+}

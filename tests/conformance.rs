@@ -1,0 +1,55 @@
+//! The comparison of tests/oracle.rs with a store that an installed MLflow writes now.
+//!
+//! Ignored where there is no MLflow: `.ci/run` names a Python that has one (mlflow-skinny is enough) and runs
+//!
+//! ```text
+//! MLTOP_PYTHON=venv/bin/python cargo test --test conformance -- --ignored
+//! ```
+
+#![allow(clippy::unwrap_used)]
+
+use std::path::Path;
+use std::process::Command;
+
+#[path = "oracle/compare.rs"]
+mod compare;
+
+/// Runs a script of tests/mlflow with the Python that has MLflow.
+fn python(script: &str, words: &[&Path]) {
+    let python = std::env::var("MLTOP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mlflow").join(script);
+    let mut command = Command::new(python);
+    command
+        .arg("-B")
+        .arg(&script)
+        .args(words)
+        .env("PYTHONWARNINGS", "ignore")
+        .env("GIT_PYTHON_REFRESH", "quiet");
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{script:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+#[ignore = "needs a Python with mlflow, named by MLTOP_PYTHON"]
+fn a_store_of_the_installed_mlflow() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = (dir.path().join("mlruns"), dir.path().join("expected.json"));
+    python("make_store.py", &[&store]);
+    python("expected.py", &[&store, &expected]);
+    compare::Oracle::read(&store, &expected).compare(&[]);
+}
+
+/// MLflow's client answers the same when the store lies elsewhere, apart from artifacts, which it no longer finds; they
+/// are found all the same.
+#[test]
+#[ignore = "needs a Python with mlflow, named by MLTOP_PYTHON"]
+fn the_same_store_elsewhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let (made, moved) = (dir.path().join("made"), dir.path().join("moved here"));
+    std::fs::create_dir(&made).unwrap();
+    let expected = dir.path().join("expected.json");
+    python("make_store.py", &[&made.join("mlruns")]);
+    python("expected.py", &[&made.join("mlruns"), &expected]);
+    std::fs::rename(made, &moved).unwrap();
+    compare::Oracle::read(&moved.join("mlruns"), &expected).compare(&[]);
+}
