@@ -11,6 +11,7 @@ pub mod engine;
 pub mod export;
 pub mod format;
 pub mod index;
+pub mod memory;
 pub mod query;
 pub mod series;
 pub mod shown;

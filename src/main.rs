@@ -3,5 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
+    mltop::memory::share_arenas();
     mltop::cli::run()
 }

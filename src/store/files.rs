@@ -4,7 +4,7 @@
 //! what has never been read are the same kind of task; only their order differs.
 
 use std::collections::VecDeque;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::agenda::{Agenda, Due, Task};
 use self::layout::Candidate;
-use self::open::{Fault, Folder};
+use self::open::{Fault, Folder, Stamp};
 use self::problems::{Ledger, Look, Owner, Report};
 use self::run::{Outcome, RunFiles, Values};
 use super::{Error, Inputs, Listing, Preview, Refreshed, Store, Want, Watch};
@@ -38,15 +38,41 @@ const WATCHED_RUNS: usize = 256;
 /// Folders that are watched at most.
 const WATCHED_FOLDERS: usize = 4096;
 /// Runs that one sweep looks at, in turn.
-const SWEPT_RUNS: usize = 40;
+const SWEPT_RUNS: u32 = 40;
+/// Sweeps after which the tags and params of the open runs are read again.
+const REREAD: u64 = 10;
 
 /// What the file store remembers of an experiment.
 struct ExperimentFiles {
     path: PathBuf,
     trashed: bool,
+    /// What was last read of it.
+    seen: Seen,
     runs: FxHashMap<String, RunKey>,
     /// Folders that are no runs (yet), and how often they were looked at.
     others: FxHashMap<String, u32>,
+}
+
+/// Stamps of a folder and of the `meta.yaml` and `tags` in it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Seen {
+    folder: Option<Stamp>,
+    meta: Option<Stamp>,
+    tags: Option<Stamp>,
+}
+
+impl Seen {
+    fn of(path: &Path) -> Self {
+        let Ok(folder) = Folder::open(path) else { return Self::default() };
+        let stamp = |name: &str| folder.stamp(OsStr::new(name)).ok();
+        Self { folder: folder.own_stamp().ok(), meta: stamp("meta.yaml"), tags: stamp("tags") }
+    }
+
+    /// Whether something of it changed so lately that a second change would bear the same time.
+    fn is_fresh(self) -> bool {
+        let stamps = [self.folder, self.meta, self.tags];
+        stamps.into_iter().flatten().any(|stamp| run::within(stamp.modified, run::FRESH))
+    }
 }
 
 /// An `mlruns` tree.
@@ -59,8 +85,11 @@ pub struct FileStore {
     runs: FxHashMap<RunKey, RunFiles>,
     values: Values,
     ledger: Ledger,
-    /// The run that the next sweep begins with.
+    /// The root and its `.trash` at the last sweep.
+    seen: [Seen; 2],
+    /// The run that the last sweep ended with, and how many sweeps there were.
     swept: u32,
+    sweeps: u64,
     /// New runs to look at again: they had no files yet.
     unborn: Vec<(Instant, ExperimentKey)>,
 }
@@ -81,7 +110,9 @@ impl FileStore {
             runs: FxHashMap::default(),
             values: Values::default(),
             ledger: Ledger::default(),
+            seen: [Seen::default(); 2],
             swept: 0,
+            sweeps: 0,
             unborn: Vec::new(),
         })
     }
@@ -153,6 +184,7 @@ impl FileStore {
         let files = ExperimentFiles {
             path: candidate.path,
             trashed,
+            seen: Seen::default(),
             runs: FxHashMap::default(),
             others: FxHashMap::default(),
         };
@@ -192,6 +224,8 @@ impl FileStore {
     /// Reads an experiment and compares its runs on disk with those in the index.
     fn read_experiment(&mut self, index: &mut Index, key: ExperimentKey) -> bool {
         let Some(files) = self.experiments.get_mut(&key) else { return false };
+        // Taken before reading: what changes meanwhile is looked at again.
+        files.seen = Seen::of(&files.path);
         let mut report = Report::default();
         let outcome = experiment::read(index, key, &files.path, files.trashed, &mut report);
         self.ledger.set(Owner::Experiment(key), Look::Meta, report);
@@ -432,17 +466,37 @@ impl Store for FileStore {
     }
 
     fn sweep(&mut self, index: &Index, want: &Want) {
-        self.agenda.root();
-        self.experiments.keys().for_each(|key| self.agenda.experiment(*key));
-        for key in self.watched_runs(index, want) {
-            self.agenda.run(key, Due::ALL);
+        let seen = [Seen::of(&self.root), Seen::of(&self.root.join(".trash"))];
+        if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
+            self.agenda.root();
         }
-        let slots = index.runs.len() as u32;
-        for _ in 0..slots.min(SWEPT_RUNS as u32) {
-            self.swept = (self.swept + 1) % slots;
-            if self.runs.contains_key(&RunKey(self.swept)) {
-                self.agenda.run(RunKey(self.swept), Due::ALL);
+        for (key, files) in &self.experiments {
+            let seen = Seen::of(&files.path);
+            if seen != files.seen || seen.is_fresh() {
+                self.agenda.experiment(*key);
             }
+        }
+        let mut keys = self.watched_runs(index, want);
+        let slots = index.runs.len() as u32;
+        for _ in 0..slots.min(SWEPT_RUNS) {
+            self.swept = (self.swept + 1) % slots;
+            keys.push(RunKey(self.swept));
+        }
+        for key in keys {
+            let Some(files) = self.runs.get(&key) else { continue };
+            let due = run::has_changed(files);
+            if due != Due::default() {
+                self.agenda.run(key, due);
+            }
+        }
+        // A tag that is overwritten in place changes no folder.
+        self.sweeps += 1;
+        if self.sweeps.is_multiple_of(REREAD) {
+            let values = Due { tags: true, params: true, ..Due::default() };
+            want.open
+                .iter()
+                .filter(|key| self.runs.contains_key(key))
+                .for_each(|key| self.agenda.run(*key, values));
         }
     }
 

@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use rustc_hash::FxHashSet;
 
+use super::agenda::Due;
 use super::meta::{self, Meta};
 use super::metric::{self, Sink};
 use super::open::{Fault, Folder, Kind, Stamp, name_text};
@@ -21,6 +22,8 @@ const VALUE: usize = 64 << 10;
 const DEPTH: usize = 128;
 /// A file this young may be in the middle of being rewritten: MLflow truncates and rewrites in place.
 pub(super) const FRESH: Duration = Duration::from_secs(2);
+/// Clocks of file times have ticks: what changed twice in one bears the same time.
+const TICK: Duration = Duration::from_millis(20);
 /// A last line without a newline counts when its file has rested for this long.
 const SETTLED: Duration = Duration::from_secs(10);
 
@@ -33,10 +36,15 @@ pub struct RunFiles {
     meta: Stamp,
     /// Whether `meta.yaml` gave the name; else the tag does.
     named: bool,
+    /// The folders `tags` and `params` as they were last read.
+    tags: Option<Stamp>,
+    params: Option<Stamp>,
     /// Its metric files.
     metrics: Vec<MetricFile>,
     /// The folders below `metrics`, relative to the run, `metrics` itself included: what has to be watched.
     pub metric_folders: Vec<OsString>,
+    /// Their stamps, in the same order.
+    metric_stamps: Vec<Option<Stamp>>,
 }
 
 impl RunFiles {
@@ -146,7 +154,7 @@ pub fn read_meta(
             let mut new = run.clone();
             files.named = apply(&mut new, &meta, index, &path, report);
             // The clock of file times has coarse ticks: a second write in this one would not show.
-            let again = within(stamp.modified, Duration::from_millis(20));
+            let again = within(stamp.modified, TICK);
             Outcome { changed: put(index, run, new), again, nothing: false }
         }
         Ok(_) => broken(index, run, false, &path, "is larger than 1 MiB", report),
@@ -254,11 +262,12 @@ fn name_tag(run: &Run, index: &Index) -> Option<Text> {
 pub fn read_tags(
     index: &mut Index,
     run: &Run,
-    files: &RunFiles,
+    files: &mut RunFiles,
     folder: &Folder,
     values: &mut Values,
     report: &mut Report,
 ) -> Outcome {
+    files.tags = folder.stamp(OsStr::new("tags")).ok();
     let (tags, again) = read_values("tags", &run.tags, index, files, folder, values, report);
     let mut new = run.clone();
     new.tags = tags;
@@ -275,11 +284,12 @@ pub fn read_tags(
 pub fn read_params(
     index: &mut Index,
     run: &Run,
-    files: &RunFiles,
+    files: &mut RunFiles,
     folder: &Folder,
     values: &mut Values,
     report: &mut Report,
 ) -> Outcome {
+    files.params = folder.stamp(OsStr::new("params")).ok();
     let (params, again) = read_values("params", &run.params, index, files, folder, values, report);
     let mut new = run.clone();
     new.params = params;
@@ -337,6 +347,8 @@ pub(super) struct Below {
     pub files: Vec<(String, OsString)>,
     /// Folders, relative to the run, the first one included.
     pub folders: Vec<OsString>,
+    /// Their stamps from before they were listed.
+    stamps: Vec<Option<Stamp>>,
 }
 
 /// All files below `kind`, sorted by path, without following links out of the run and without recursion.
@@ -344,9 +356,9 @@ pub(super) fn walk(run: &Folder, kind: &str, path: &Path, report: &mut Report) -
     let mut below = Below::default();
     let mut stack = vec![(OsString::from(kind), String::new(), 0)];
     while let Some((folder, prefix, depth)) = stack.pop() {
-        let entries = run.folder(&folder).and_then(|opened| opened.entries());
-        let entries = match entries {
-            Ok(entries) => entries,
+        let listed = run.folder(&folder).and_then(|opened| Ok((opened.own_stamp().ok(), opened.entries()?)));
+        let (stamp, entries) = match listed {
+            Ok(listed) => listed,
             // Empty folders get lost in git and in cloud syncs.
             Err(Fault::Gone) => continue,
             Err(fault) => {
@@ -367,6 +379,7 @@ pub(super) fn walk(run: &Folder, kind: &str, path: &Path, report: &mut Report) -
             }
         }
         below.folders.push(folder);
+        below.stamps.push(stamp);
     }
     below.files.sort_unstable_by(|a, b| a.1.cmp(&b.1));
     below
@@ -399,7 +412,7 @@ pub fn read_metrics(
         file.tell(&files.path, report);
         files.metrics.push(file);
     }
-    files.metric_folders = below.folders;
+    (files.metric_folders, files.metric_stamps) = (below.folders, below.stamps);
     let mut metrics: Vec<(Key, Metric)> = files
         .metrics
         .iter()
@@ -458,6 +471,26 @@ impl MetricFile {
         } else if self.latest.points == 0 && !within(self.stamp.modified, FRESH) {
             report.add(path(), "has no points");
         }
+    }
+}
+
+/// Which parts of a run have changed since they were read, as far as stamps tell: names that came or went, points, a
+/// new `meta.yaml`. A param or tag that was overwritten in place does not show.
+pub fn has_changed(files: &RunFiles) -> Due {
+    let Ok(folder) = Folder::open(&files.path) else { return Due { meta: true, ..Due::default() } };
+    let stamp = |path: &OsStr| folder.stamp(path).ok();
+    let new = |path: &str, old: Option<Stamp>| {
+        let now = stamp(OsStr::new(path));
+        now != old || now.is_some_and(|now| within(now.modified, TICK))
+    };
+    let folders = files.metric_folders.iter().zip(&files.metric_stamps);
+    let names = folders.into_iter().any(|(path, old)| stamp(path) != *old);
+    let points = || files.metrics.iter().any(|file| stamp(&file.path) != Some(file.stamp));
+    Due {
+        meta: new("meta.yaml", Some(files.meta)),
+        tags: new("tags", files.tags),
+        params: new("params", files.params),
+        metrics: names || files.metric_folders.is_empty() || points(),
     }
 }
 
