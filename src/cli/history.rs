@@ -75,7 +75,7 @@ fn csv(series: &Series, answer: &mut Answer<'_>) -> std::io::Result<()> {
 
 fn table(series: &Series, answer: &mut Answer<'_>) -> std::io::Result<()> {
     let mut table = Table::default();
-    for (title, stand) in [("VALUE", Stand::Decimal), ("STEP", Stand::Right), ("TIME", Stand::Left)] {
+    for (title, stand) in [("VALUE", Stand::Decimal), ("STEP", Stand::Right), ("TIME", Stand::Fixed)] {
         table.column(Shown::own(title), stand);
     }
     for point in series.iter() {

@@ -104,7 +104,12 @@ fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
     values.sort_by_key(|column| !column.is_metric());
     let mut table = Table::default();
     for title in if is_screen { SCREEN } else { PIPE } {
-        table.column(Shown::own(*title), if *title == "TIME" { Stand::Right } else { Stand::Left });
+        let stand = match *title {
+            "TIME" => Stand::Right,
+            "NAME" | "EXPERIMENT" => Stand::Left,
+            _ => Stand::Fixed,
+        };
+        table.column(Shown::own(*title), stand);
     }
     for column in &values {
         let title = if is_screen { column.title(index) } else { column.full_name(index) };
