@@ -29,10 +29,10 @@ pub struct HistoryArgs {
     #[arg(value_name = "STORE")]
     first: String,
     /// The run.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", allow_hyphen_values = true)]
     second: String,
-    /// The metric. One that begins with a dash comes after `--`.
-    #[arg(value_name = "METRIC")]
+    /// The metric.
+    #[arg(value_name = "METRIC", allow_hyphen_values = true)]
     third: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]
