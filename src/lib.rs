@@ -4,6 +4,7 @@
 //! which order) -> [`app`] (what the user is doing) -> [`view`] (the picture). Wishes flow back as small messages.
 //! `ARCHITECTURE.md` has the whole map.
 
+pub mod app;
 pub mod cli;
 pub mod demo;
 pub mod export;

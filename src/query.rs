@@ -162,8 +162,11 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);
     let order = order::sort(&list, &links, &rollups, index, query);
     let items = tree::flatten(&list, &links, &order, &matched, query);
-    let rollups: FxHashMap<RunKey, Rollup> =
-        rollups.into_iter().zip(&list).filter_map(|(rollup, run)| Some((run.key, rollup?))).collect();
+    let rollups: FxHashMap<RunKey, Rollup> = rollups
+        .into_iter()
+        .zip(&list)
+        .filter_map(|(rollup, run)| Some((run.key, rollup?)))
+        .collect();
     let columns = columns::measure(&columns, &items, &rollups, index, query.now);
     Rows {
         matched: matched.iter().filter(|matched| **matched).count(),

@@ -134,8 +134,7 @@ pub trait Store: Send {
 
     /// Appends the points of one metric that `series` does not have yet; starts over when the history was replaced.
     /// Says whether `series` has changed.
-    fn points(&mut self, index: &Index, run: RunKey, metric: Key, series: &mut Series)
-    -> Result<bool, Error>;
+    fn points(&mut self, index: &Index, run: RunKey, metric: Key, series: &mut Series) -> Result<bool, Error>;
 
     /// One level of a run's artifacts; `path` is below the artifact root, empty for the root itself.
     fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing;

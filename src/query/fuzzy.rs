@@ -51,12 +51,7 @@ impl Pattern {
 
     /// A word in `key=value`. Long values hold nearly any letters in some order, so here the letters have to stand
     /// close together.
-    fn word_in_pair(
-        &self,
-        word: &str,
-        (key, value): &(Key, Text),
-        keys: &Keys,
-    ) -> Option<(String, Vec<usize>)> {
+    fn word_in_pair(&self, word: &str, (key, value): &(Key, Text), keys: &Keys) -> Option<(String, Vec<usize>)> {
         let text: String = format!("{}={value}", keys.name(*key)).chars().take(LOOKED_AT).collect();
         let text = composed(&text).into_owned();
         let (_, hits) = self.matcher.fuzzy_indices(&text, word)?;
@@ -86,10 +81,9 @@ impl Pattern {
 
     /// Where a run was found, if not in its name: `param=value` with the characters that are hit.
     pub fn elsewhere(&self, run: &Run, keys: &Keys) -> Option<(String, Vec<usize>)> {
-        let word = self
-            .words
-            .iter()
-            .find(|word| self.matcher.fuzzy_match(&composed(run.title()), word).is_none())?;
+        let word = self.words.iter().find(|word| {
+            self.matcher.fuzzy_match(&composed(run.title()), word).is_none()
+        })?;
         if run.run_id.starts_with(word.as_str()) {
             return Some((run.run_id.to_string(), (0..word.chars().count()).collect()));
         }
@@ -142,10 +136,7 @@ mod tests {
         assert_eq!(Pattern::new("fox").hits("bold-fox-12"), [5, 6, 7]);
         let mut index = Index::default();
         let run = run(&mut index, "bold-fox-12", &[("kernel", "rbf")]);
-        assert_eq!(
-            Pattern::new("rbf").elsewhere(&run, &index.keys).unwrap(),
-            ("kernel=rbf".into(), vec![7, 8, 9])
-        );
+        assert_eq!(Pattern::new("rbf").elsewhere(&run, &index.keys).unwrap(), ("kernel=rbf".into(), vec![7, 8, 9]));
         assert!(Pattern::new("fox").elsewhere(&run, &index.keys).is_none());
     }
 }

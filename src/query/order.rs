@@ -20,13 +20,7 @@ enum Value<'a> {
 }
 
 /// Places in the list in the order in which they are shown among their siblings.
-pub fn sort(
-    list: &[&Run],
-    _links: &Links,
-    rollups: &[Option<Rollup>],
-    index: &Index,
-    query: &Query,
-) -> Vec<usize> {
+pub fn sort(list: &[&Run], _links: &Links, rollups: &[Option<Rollup>], index: &Index, query: &Query) -> Vec<usize> {
     let Sort { column, descending } = query.sort;
     let values: Vec<Value<'_>> = list
         .iter()

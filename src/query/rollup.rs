@@ -118,9 +118,7 @@ pub fn roll_up(
     let of_interest: Vec<Column> = columns.iter().copied().chain([sorted]).collect();
     let mut gathered: Vec<Option<Box<Gathered>>> = (0..list.len()).map(|_| None).collect();
     for &place in links.top_down.iter().rev() {
-        let (Some(run), Some(parent)) = (list.get(place), links.parent.get(place).copied().flatten()) else {
-            continue;
-        };
+        let (Some(run), Some(parent)) = (list.get(place), links.parent.get(place).copied().flatten()) else { continue };
         let own = gathered.get_mut(place).and_then(Option::take);
         let Some(slot) = gathered.get_mut(parent) else { continue };
         let above = slot.get_or_insert_with(|| {

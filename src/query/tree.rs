@@ -32,8 +32,7 @@ pub fn link(list: &[&Run]) -> Links {
     for (i, run) in list.iter().enumerate() {
         let id = run.parent_run_id.as_deref();
         // The same id may lie in two experiments; the parent is in the child's own, if it is there.
-        let found =
-            id.and_then(|id| by_place.get(&(run.experiment.0, id)).or_else(|| by_id.get(id)).copied());
+        let found = id.and_then(|id| by_place.get(&(run.experiment.0, id)).or_else(|| by_id.get(id)).copied());
         parent.push(found.filter(|place| *place != i));
         stray.push(match (id, found) {
             (Some(_), None) => Some(Stray::Orphan),
@@ -65,10 +64,7 @@ fn cut_circles(links: &mut Links, list: &[&Run]) {
                 Some(Seen::Now(walk)) if *walk == start => {
                     let from = path.iter().position(|p| *p == place).unwrap_or(0);
                     let circle = path.get(from..).unwrap_or_default();
-                    let cut = circle
-                        .iter()
-                        .copied()
-                        .min_by_key(|p| list.get(*p).map(|run: &&Run| run.run_id.clone()));
+                    let cut = circle.iter().copied().min_by_key(|p| list.get(*p).map(|run: &&Run| run.run_id.clone()));
                     if let Some(cut) = cut {
                         set(&mut links.parent, cut, None);
                         set(&mut links.stray, cut, Some(Stray::Circle));

@@ -68,8 +68,9 @@ pub struct FileStore {
 impl FileStore {
     /// A file store; its root has to be a folder that can be read.
     pub fn open(root: &Path) -> Result<Self, Error> {
-        Folder::open(root)
-            .map_err(|fault| Error(format!("{} {fault}", crate::shown::shown(&root.to_string_lossy()))))?;
+        Folder::open(root).map_err(|fault| {
+            Error(format!("{} {fault}", crate::shown::shown(&root.to_string_lossy())))
+        })?;
         let mut agenda = Agenda::default();
         agenda.root();
         Ok(Self {
@@ -136,8 +137,7 @@ impl FileStore {
                 // Keep what was known: a file system that does not answer is not an empty store.
                 let kept = self.experiments.values().filter(|files| files.trashed == trashed);
                 let id = |path: &Path| open::name_text(path.file_name().unwrap_or_default());
-                kept.map(|files| (Candidate { path: files.path.clone(), id: id(&files.path) }, trashed))
-                    .collect()
+                kept.map(|files| (Candidate { path: files.path.clone(), id: id(&files.path) }, trashed)).collect()
             }
         }
     }
@@ -245,9 +245,7 @@ impl FileStore {
 
     /// Reads what is due of a run.
     fn read_run(&mut self, index: &mut Index, key: RunKey, due: Due) -> bool {
-        let (Some(files), Some(run)) = (self.runs.get_mut(&key), index.run(key).cloned()) else {
-            return false;
-        };
+        let (Some(files), Some(run)) = (self.runs.get_mut(&key), index.run(key).cloned()) else { return false };
         let folder = match Folder::open(&files.path) {
             Ok(folder) => folder,
             Err(Fault::Gone) => {
@@ -271,15 +269,14 @@ impl FileStore {
             }
             (changed, again.meta) = (outcome.changed, outcome.again);
         }
-        let mut step =
-            |look: Look, read: &mut dyn FnMut(&mut Index, &crate::index::Run, &mut Report) -> Outcome| {
-                let Some(run) = index.run(key).cloned() else { return false };
-                let mut report = Report::default();
-                let outcome = read(index, &run, &mut report);
-                self.ledger.set(owner, look, report);
-                changed |= outcome.changed;
-                outcome.again
-            };
+        let mut step = |look: Look, read: &mut dyn FnMut(&mut Index, &crate::index::Run, &mut Report) -> Outcome| {
+            let Some(run) = index.run(key).cloned() else { return false };
+            let mut report = Report::default();
+            let outcome = read(index, &run, &mut report);
+            self.ledger.set(owner, look, report);
+            changed |= outcome.changed;
+            outcome.again
+        };
         let values = &mut self.values;
         if due.tags {
             again.tags = step(Look::Tags, &mut |index, run, report| {
@@ -407,8 +404,7 @@ impl Store for FileStore {
         let waiting = self.agenda.waiting().min(total);
         let done = total - waiting;
         let later = self.agenda.wake().is_some() || !self.unborn.is_empty();
-        let progress =
-            Progress { done, total, complete: self.agenda.is_idle(), listed: self.agenda.is_listed() };
+        let progress = Progress { done, total, complete: self.agenda.is_idle(), listed: self.agenda.is_listed() };
         changed |= progress != index.progress;
         index.progress = progress;
         Ok(Refreshed { changed, more: !progress.complete, later })
@@ -461,13 +457,7 @@ impl Store for FileStore {
         Watch::Folders(folders)
     }
 
-    fn points(
-        &mut self,
-        index: &Index,
-        run: RunKey,
-        metric: Key,
-        series: &mut Series,
-    ) -> Result<bool, Error> {
+    fn points(&mut self, index: &Index, run: RunKey, metric: Key, series: &mut Series) -> Result<bool, Error> {
         let Some(files) = self.runs.get(&run) else { return Ok(false) };
         let Some(path) = run::metric_path(files, metric) else { return Ok(false) };
         let fail = |fault: Fault| Error(format!("{} {fault}", open::name_text(path)));

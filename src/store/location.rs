@@ -66,11 +66,9 @@ pub fn find(given: Option<&str>, environment: Option<&str>, folder: &Path) -> Re
     if folder.join("mlflow.db").is_file() {
         return Err(in_database("This folder has no mlruns; its", &folder.join("mlflow.db")));
     }
-    Err(Error(
-        "there is no mlruns folder here. Name the folder that MLflow writes to (mltop ./mlruns), \
+    Err(Error("there is no mlruns folder here. Name the folder that MLflow writes to (mltop ./mlruns), \
                or try: mltop demo"
-            .to_owned(),
-    ))
+        .to_owned()))
 }
 
 /// A file store at a path: `mlruns` itself, or the project folder around it.
@@ -98,11 +96,8 @@ fn at_path(path: &Path) -> Result<Location, Error> {
         return at_path(&inside);
     }
     let folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    let hidden =
-        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
-    if folders
-        .iter()
-        .any(|f| !hidden(f) && !f.ends_with("models") && f.is_dir() && looks_like_an_experiment(f))
+    let hidden = |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+    if folders.iter().any(|f| !hidden(f) && !f.ends_with("models") && f.is_dir() && looks_like_an_experiment(f))
         || path.join(".trash").is_dir()
     {
         return Ok(Location::Files(path));
@@ -138,9 +133,7 @@ fn a_file(path: &Path) -> Error {
     if path.metadata().is_ok_and(|meta| meta.is_file()) && is_database {
         return in_database("The", path);
     }
-    Error(format!(
-        "{name} is a file, not a folder of runs. Name the folder that MLflow writes to, usually ./mlruns"
-    ))
+    Error(format!("{name} is a file, not a folder of runs. Name the folder that MLflow writes to, usually ./mlruns"))
 }
 
 fn in_database(lead: &str, database: &Path) -> Error {
@@ -163,9 +156,7 @@ fn not_yet(target: &Target, from_environment: bool) -> Error {
             "{source}{uri}, a database, which this version of mltop does not read yet. \
              Name a folder of runs: mltop ./mlruns"
         ),
-        Target::Unknown(uri) => {
-            format!("{source}{uri}, which is no place of MLflow runs. Name a folder: mltop ./mlruns")
-        }
+        Target::Unknown(uri) => format!("{source}{uri}, which is no place of MLflow runs. Name a folder: mltop ./mlruns"),
         Target::Path(path) => format!("{source}{}", shown(&path.to_string_lossy())),
     })
 }
@@ -200,9 +191,7 @@ mod tests {
         let project = root.parent().unwrap();
         let path = root.to_str().unwrap();
         let here = Location::Files(root.clone());
-        for given in
-            [path.to_owned(), format!("file://{path}"), format!("file://{}", path.replace(' ', "%20"))]
-        {
+        for given in [path.to_owned(), format!("file://{path}"), format!("file://{}", path.replace(' ', "%20"))] {
             assert_eq!(find(Some(&given), None, Path::new("/")).unwrap(), here, "{given}");
         }
         assert_eq!(find(project.to_str(), None, Path::new("/")).unwrap(), here);

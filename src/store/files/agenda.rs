@@ -242,11 +242,7 @@ mod tests {
         let want = Want { experiment: Some(ExperimentKey(1)), ..Want::default() };
         let done = drain(&mut agenda, &want, &[3]);
         let keys: Vec<u32> = done.iter().map(|(key, _)| *key).collect();
-        assert_eq!(
-            keys,
-            [3, 2, 2, 2, 0, 1, 0, 1, 0, 1],
-            "visible, its experiment by stages, then the others"
-        );
+        assert_eq!(keys, [3, 2, 2, 2, 0, 1, 0, 1, 0, 1], "visible, its experiment by stages, then the others");
         assert_eq!(done[0].1, Due::ALL);
         assert_eq!(done[1].1, META);
         assert_eq!(agenda.waiting(), 0);

@@ -57,8 +57,7 @@ pub fn percent_decoded(path: &Path) -> PathBuf {
     let mut out = Vec::with_capacity(bytes.len());
     let mut i = 0;
     while let Some(&byte) = bytes.get(i) {
-        let hex =
-            bytes.get(i + 1..i + 3).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
+        let hex = bytes.get(i + 1..i + 3).filter(|_| byte == b'%').and_then(|hex| std::str::from_utf8(hex).ok());
         match hex.and_then(|hex| u8::from_str_radix(hex, 16).ok()) {
             Some(decoded) => (out.push(decoded), i += 3),
             None => (out.push(byte), i += 1),
@@ -230,13 +229,7 @@ mod tests {
         let run = root.join("7/abc");
         std::fs::create_dir_all(run.join("artifacts")).unwrap();
         std::fs::create_dir_all(dir.path().join("new/custom here/abc/artifacts")).unwrap();
-        let place = |uri| Place {
-            root: &root,
-            recorded_root: Some(Path::new("/old/mlruns")),
-            run: &run,
-            run_id: "abc",
-            uri,
-        };
+        let place = |uri| Place { root: &root, recorded_root: Some(Path::new("/old/mlruns")), run: &run, run_id: "abc", uri };
         let usual = Some("file:///old/mlruns/7/abc/artifacts");
         assert_eq!(locate(&place(usual)).unwrap(), run.join("artifacts"));
         let custom = Some("file:///old/custom%20here/abc/artifacts");
@@ -248,8 +241,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let run = dir.path().join("7/abc");
         std::fs::create_dir_all(&run).unwrap();
-        let place =
-            |uri| Place { root: dir.path(), recorded_root: None, run: &run, run_id: "abc", uri: Some(uri) };
+        let place = |uri| Place { root: dir.path(), recorded_root: None, run: &run, run_id: "abc", uri: Some(uri) };
         for uri in ["file:///etc", "/etc", "/tmp/../etc/abc/artifacts", "//proc/self/root/etc"] {
             assert!(locate(&place(uri)).is_err(), "{uri}");
         }

@@ -14,13 +14,7 @@ use crate::index::{Experiment, ExperimentKey, Index, Lifecycle, Text};
 const LIMIT: usize = 1 << 20;
 
 /// Reads an experiment. Its id is the folder's name; where `meta.yaml` is broken, the last good values stay.
-pub fn read(
-    index: &mut Index,
-    key: ExperimentKey,
-    path: &Path,
-    trashed: bool,
-    report: &mut Report,
-) -> Outcome {
+pub fn read(index: &mut Index, key: ExperimentKey, path: &Path, trashed: bool, report: &mut Report) -> Outcome {
     let Some(old) = index.experiment(key).cloned() else { return Outcome::default() };
     let mut new = old.clone();
     let folder = match Folder::open(path) {

@@ -37,9 +37,7 @@ pub fn read(experiment: &Path, run: &Path) -> Inputs {
 
 /// The `meta.yaml` of each folder below `<run>/<kind>`.
 fn metas(run: &Path, kind: &str) -> Vec<Meta> {
-    let Ok(folder) = Folder::open(run).and_then(|run| run.folder(OsStr::new(kind))) else {
-        return Vec::new();
-    };
+    let Ok(folder) = Folder::open(run).and_then(|run| run.folder(OsStr::new(kind))) else { return Vec::new() };
     let entries = folder.entries().unwrap_or_default();
     let names = entries.into_iter().filter(|entry| entry.kind == Kind::Folder).map(|entry| entry.name);
     names.filter_map(|name| read_meta(&folder, &name)).collect()

@@ -132,8 +132,7 @@ mod tests {
 
     #[test]
     fn ids() {
-        for good in ["0", "148157803260759381", "my-experiment", "2d54aa", "한글x".trim_start_matches("한글")]
-        {
+        for good in ["0", "148157803260759381", "my-experiment", "2d54aa", "한글x".trim_start_matches("한글")] {
             assert!(is_id(good, 64), "{good}");
         }
         for bad in ["", "-rf", "_x", "a b", "a/b", "exp\nnew", &"9".repeat(65)] {

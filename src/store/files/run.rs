@@ -132,9 +132,7 @@ pub fn read_meta(
     let name = OsStr::new("meta.yaml");
     let (bytes, stamp) = match folder.read(name, META) {
         Ok(read) => read,
-        Err(Fault::Gone) if !layout_is_a_run(folder) => {
-            return Outcome { nothing: true, ..Outcome::default() };
-        }
+        Err(Fault::Gone) if !layout_is_a_run(folder) => return Outcome { nothing: true, ..Outcome::default() },
         Err(fault) => {
             let fresh = folder.own_stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
             return broken(index, run, fresh, &path, &fault.to_string(), report);
@@ -317,8 +315,7 @@ fn read_values(
             continue;
         }
         if stamp.size as usize > VALUE {
-            report
-                .add(files.path.join(&path), format!("has {} bytes; the first 64 KiB are shown", stamp.size));
+            report.add(files.path.join(&path), format!("has {} bytes; the first 64 KiB are shown", stamp.size));
         }
         let text = String::from_utf8_lossy(&bytes);
         if matches!(text, std::borrow::Cow::Owned(_)) && stamp.size as usize <= VALUE {
@@ -358,9 +355,7 @@ pub(super) fn walk(run: &Folder, kind: &str, path: &Path, report: &mut Report) -
             let relative = Path::new(&folder).join(&entry.name).into_os_string();
             let key = format!("{prefix}{}", name_text(&entry.name));
             match entry.kind {
-                Kind::Folder if depth >= DEPTH => {
-                    report.add(path.join(&relative), "lies too deep to be a key")
-                }
+                Kind::Folder if depth >= DEPTH => report.add(path.join(&relative), "lies too deep to be a key"),
                 Kind::Folder => stack.push((relative, format!("{key}/"), depth + 1)),
                 Kind::File | Kind::Link => below.files.push((key, relative)),
                 Kind::Other(what) => report.add(path.join(&relative), format!("is {what}, not a file")),
