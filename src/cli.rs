@@ -40,7 +40,7 @@ Examples:
 STORE is a folder or a file: URI. Left out, MLflow's own rule decides: MLFLOW_TRACKING_URI, else ./mlruns.
 A folder that is called like a command is written with its path: mltop ./runs
 
-Exit codes: 0 done (what could not be read is counted on standard error), 1 the store or the run cannot be used,
+Exit codes: 0 done (what could not be read is counted on standard error), 1 the store or the run cannot be used, \
 2 wrong usage or no terminal, 128+n ended by signal n.";
 
 /// Browse, compare and follow MLflow runs in the terminal.

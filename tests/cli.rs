@@ -132,6 +132,14 @@ fn odd_values_have_their_words() {
     let history = ask(dir.path(), &["history", "mlruns", "tuned", "val/acc", "--json"]);
     assert_eq!(history[0], json!({"value": "Infinity", "step": 0, "timestamp": 1}));
     let csv = mltop(dir.path(), &["history", "mlruns", "tuned", "loss", "--csv"]).out;
+    write(&dir.path().join("mlruns/7/aaaa2222/metrics/-dash"), "1 2 3\n");
+    for words in [
+        ["mlruns", "tuned", "-dash", "--json"].as_slice(),
+        &["--json", "tuned", "-dash"],
+        &["tuned", "--json", "--", "-dash"],
+    ] {
+        assert_eq!(ask(dir.path(), &[&["history"], words].concat())[0]["step"], 3, "{words:?}");
+    }
     assert_eq!(csv, "value,step,timestamp\r\n0.5,0,1\r\nNaN,9223372036854775807,2\r\n");
 }
 

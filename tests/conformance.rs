@@ -53,3 +53,12 @@ fn the_same_store_elsewhere() {
     std::fs::rename(made, &moved).unwrap();
     compare::Oracle::read(&moved.join("mlruns"), &expected).compare(&[]);
 }
+
+/// Any other store with an `expected.json` beside it, in the folder that MLTOP_ORACLE names.
+#[test]
+#[ignore = "needs a folder with mlruns and expected.json, named by MLTOP_ORACLE"]
+fn a_store_that_is_given() {
+    let Ok(folder) = std::env::var("MLTOP_ORACLE") else { return };
+    let folder = Path::new(&folder);
+    compare::Oracle::read(&folder.join("mlruns"), &folder.join("expected.json")).compare(&[]);
+}

@@ -13,7 +13,7 @@ use crate::index::Index;
 /// Arguments of `mltop dump`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-JSON: {\"experiments\": [as mltop ls --json], \"runs\": [as mltop runs --all --json],
+JSON: {\"experiments\": [as mltop ls --json], \"runs\": [as mltop runs --all --json], \
 \"problems\": [{path, run_id, what}]}. Everything is listed, deleted experiments and runs too.")]
 pub struct DumpArgs {
     /// The folder that MLflow writes to, usually ./mlruns, or a file: URI.

@@ -158,7 +158,7 @@ mod tests {
         );
         assert_eq!(
             found("frist").unwrap_err().split("; ").nth(1).unwrap(),
-            "the closest are: first, same, abc"
+            "the closest are: first, abc, same"
         );
         assert!(found("").is_err());
     }

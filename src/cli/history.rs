@@ -29,10 +29,10 @@ pub struct HistoryArgs {
     #[arg(value_name = "STORE")]
     first: String,
     /// The run.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", allow_hyphen_values = true)]
     second: String,
-    /// The metric. One that begins with a dash comes after `--`.
-    #[arg(value_name = "METRIC")]
+    /// The metric.
+    #[arg(value_name = "METRIC", allow_hyphen_values = true)]
     third: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]
@@ -75,7 +75,7 @@ fn csv(series: &Series, answer: &mut Answer<'_>) -> std::io::Result<()> {
 
 fn table(series: &Series, answer: &mut Answer<'_>) -> std::io::Result<()> {
     let mut table = Table::default();
-    for (title, stand) in [("VALUE", Stand::Decimal), ("STEP", Stand::Right), ("TIME", Stand::Left)] {
+    for (title, stand) in [("VALUE", Stand::Decimal), ("STEP", Stand::Right), ("TIME", Stand::Fixed)] {
         table.column(Shown::own(title), stand);
     }
     for point in series.iter() {

@@ -75,9 +75,13 @@ pub fn run_counts(index: &Index) -> FxHashMap<ExperimentKey, usize> {
 
 fn table(list: &[(&Experiment, usize)]) -> Table {
     let mut table = Table::default();
-    let titles =
-        [("EXPERIMENT", Stand::Left), ("NAME", Stand::Left), ("STAGE", Stand::Left), ("RUNS", Stand::Right)];
-    for (title, stand) in titles.into_iter().chain([("CREATED", Stand::Left), ("LOCATION", Stand::Left)]) {
+    let titles = [
+        ("EXPERIMENT", Stand::Fixed),
+        ("NAME", Stand::Left),
+        ("STAGE", Stand::Fixed),
+        ("RUNS", Stand::Right),
+    ];
+    for (title, stand) in titles.into_iter().chain([("CREATED", Stand::Fixed), ("LOCATION", Stand::Left)]) {
         table.column(Shown::own(title), stand);
     }
     for (experiment, runs) in list {

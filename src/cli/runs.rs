@@ -28,10 +28,10 @@ const PIPE: &[&str] =
 /// Arguments of `mltop runs`.
 #[derive(Debug, Default, Args)]
 #[command(after_help = "\
-Order: start_time descending, then run_id, as MLflow lists them. Without --experiment, runs of deleted experiments
+Order: start_time descending, then run_id, as MLflow lists them. Without --experiment, runs of deleted experiments \
 count as deleted; in an experiment that is named, only what the run says of itself counts, as in MLflow's search.
 The table has the params that differ and the metrics that most runs have; JSON has everything.
-JSON: an array of {run_id, run_name, experiment_id, status, lifecycle_stage, user_id, start_time, end_time,
+JSON: an array of {run_id, run_name, experiment_id, status, lifecycle_stage, user_id, start_time, end_time, \
 artifact_uri, parent_run_id, params{}, metrics{key: {value, step, timestamp}}, tags{}}.")]
 pub struct RunsArgs {
     #[command(flatten)]
@@ -104,7 +104,12 @@ fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
     values.sort_by_key(|column| !column.is_metric());
     let mut table = Table::default();
     for title in if is_screen { SCREEN } else { PIPE } {
-        table.column(Shown::own(*title), if *title == "TIME" { Stand::Right } else { Stand::Left });
+        let stand = match *title {
+            "TIME" => Stand::Right,
+            "NAME" | "EXPERIMENT" => Stand::Left,
+            _ => Stand::Fixed,
+        };
+        table.column(Shown::own(*title), stand);
     }
     for column in &values {
         let title = if is_screen { column.title(index) } else { column.full_name(index) };

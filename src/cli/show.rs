@@ -28,8 +28,8 @@ const INDENT: &str = "  ";
     override_usage = "mltop show [OPTIONS] [STORE] <RUN>",
     after_help = "\
 RUN is a run id, the beginning of one, or a name that only one run has.
-JSON: an object with the fields of mltop runs --json; each metric also has `points`, the length of its history, and the
-run has description, artifacts [{path, is_dir, file_size}] depth first, datasets [{name, digest, source_type, source,
+JSON: an object with the fields of mltop runs --json; each metric also has `points`, the length of its history, and the \
+run has description, artifacts [{path, is_dir, file_size}] depth first, datasets [{name, digest, source_type, source, \
 schema, profile, tags}], model_inputs [model_id] and model_outputs [{model_id, step}]."
 )]
 pub struct ShowArgs {
@@ -37,7 +37,7 @@ pub struct ShowArgs {
     #[arg(value_name = "STORE")]
     first: String,
     /// The run.
-    #[arg(value_name = "RUN")]
+    #[arg(value_name = "RUN", allow_hyphen_values = true)]
     second: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]

@@ -9,7 +9,7 @@ use crate::view::text::{align_decimal, cut_middle, decimal_widths, pad_end, pad_
 /// Columns of the terminal between two columns of the table.
 const GAP: usize = 2;
 /// A column is not made narrower than this to make room for others; rather the last ones are left out.
-const NARROWEST: usize = 12;
+const NARROWEST: usize = 16;
 /// A column is not wider than this on a terminal.
 const WIDEST: usize = 48;
 
@@ -18,6 +18,8 @@ const WIDEST: usize = 48;
 pub enum Stand {
     /// Words, to the left.
     Left,
+    /// Words that are no use in part, such as ids and times, to the left.
+    Fixed,
     /// Whole numbers, to the right.
     Right,
     /// Numbers, with their decimal points below each other.
@@ -37,6 +39,8 @@ struct Width {
     parts: (usize, usize),
     /// All of it, perhaps less than the parts need.
     total: usize,
+    /// Whether it may become narrower.
+    is_soft: bool,
 }
 
 impl Table {
@@ -74,7 +78,7 @@ impl Table {
     fn print_aligned(&self, answer: &mut Answer<'_>, columns: usize) -> io::Result<()> {
         let widths = self.widths(columns);
         let titles = self.columns.iter().zip(&widths).map(|((title, stand), width)| match stand {
-            Stand::Left => pad_end(&cut_middle(title.as_str(), width.total), width.total),
+            Stand::Left | Stand::Fixed => pad_end(&cut_middle(title.as_str(), width.total), width.total),
             _ => pad_start(&cut_middle(title.as_str(), width.total), width.total),
         });
         let gap = " ".repeat(GAP);
@@ -88,7 +92,7 @@ impl Table {
         Ok(())
     }
 
-    /// Widths that fit into the terminal: first the widest columns become narrower, then the last ones are left out.
+    /// Widths that fit into the terminal: first the widest words are cut, then the last ones are left out.
     fn widths(&self, columns: usize) -> Vec<Width> {
         let mut widths: Vec<Width> = (0..self.columns.len()).map(|place| self.needed(place)).collect();
         let room = |widths: &[Width]| columns.saturating_sub(GAP * widths.len().saturating_sub(1));
@@ -96,8 +100,8 @@ impl Table {
         while used(&widths) > room(&widths) {
             let over = used(&widths) - room(&widths);
             let count = widths.len();
-            let widest = widths.iter_mut().max_by_key(|width| width.total);
-            match widest.filter(|width| width.total > NARROWEST) {
+            let soft = widths.iter_mut().filter(|width| width.is_soft && width.total > NARROWEST);
+            match soft.max_by_key(|width| width.total) {
                 // Not all at once: the next round may find another one to be the widest.
                 Some(width) => width.total -= over.div_ceil(4).min(width.total - NARROWEST),
                 None if count > 1 => widths.truncate(count - 1),
@@ -108,14 +112,16 @@ impl Table {
     }
 
     fn needed(&self, place: usize) -> Width {
-        let Some((title, stand)) = self.columns.get(place) else { return Width { parts: (0, 0), total: 0 } };
+        let Some((title, stand)) = self.columns.get(place) else {
+            return Width { parts: (0, 0), total: 0, is_soft: false };
+        };
         let cells = self.rows.iter().filter_map(|row| row.get(place)).map(Shown::as_str);
         let parts = cells.fold((0, 0), |widest: (usize, usize), cell| {
             let parts = if *stand == Stand::Decimal { decimal_widths(cell) } else { (width(cell), 0) };
             (widest.0.max(parts.0), widest.1.max(parts.1))
         });
         let total = (parts.0 + parts.1).max(width(title.as_str())).min(WIDEST);
-        Width { parts, total }
+        Width { parts, total, is_soft: *stand == Stand::Left }
     }
 }
 
@@ -123,7 +129,7 @@ fn align(cell: &Shown, stand: Stand, width: &Width) -> String {
     let text = cell.as_str();
     let (whole, fraction) = width.parts;
     match stand {
-        Stand::Left => pad_end(&cut_middle(text, width.total), width.total),
+        Stand::Left | Stand::Fixed => pad_end(&cut_middle(text, width.total), width.total),
         Stand::Decimal if whole + fraction <= width.total => {
             pad_start(&align_decimal(text, whole, fraction), width.total)
         }
@@ -153,9 +159,9 @@ mod tests {
     fn aligned_to_the_width() {
         let widths = |columns| table().widths(columns).iter().map(|width| width.total).collect::<Vec<_>>();
         assert_eq!(widths(80), [17, 6, 5]);
-        assert_eq!(widths(30), [15, 6, 5]);
-        assert_eq!(widths(24), [12, 6], "the last column has no room");
-        assert_eq!(widths(5), [12], "one column stays");
+        assert_eq!(widths(31), [16, 6, 5]);
+        assert_eq!(widths(24), [16, 6], "the last column has no room");
+        assert_eq!(widths(5), [16], "one column stays");
         let cells: Vec<String> =
             table().rows.iter().map(|row| align(&row[2], Stand::Decimal, &table().needed(2))).collect();
         assert_eq!(cells, [" 0.5 ", "12.25", "     "]);
