@@ -18,7 +18,7 @@ pub fn arm(kind: Option<String>, send: &Sender<Message>) -> std::io::Result<()> 
         match kind.as_str() {
             "panic" => drop(send.send(Message::Panic)),
             "worker-panic" => {
-                if let Err(what) = terminal::caught(|| panic!("asked to")) {
+                if let Err(what) = terminal::caught(fails) {
                     let text = format!("internal error: {what}");
                     let _ = send.send(Message::Event(Event::Notice(notice(&text))));
                 }
@@ -27,6 +27,11 @@ pub fn arm(kind: Option<String>, send: &Sender<Message>) -> std::io::Result<()> 
             _ => drop(std::hint::black_box(vec![1_u8; 1 << 45])),
         }
     })
+}
+
+/// A worker's work that fails.
+fn fails() {
+    assert!(std::hint::black_box(false), "asked to");
 }
 
 /// Panics in the main loop.
