@@ -25,6 +25,7 @@ pub mod detail;
 pub mod keys;
 mod mouse;
 mod output;
+pub mod overview;
 pub mod panes;
 pub mod picker;
 pub mod prompt;

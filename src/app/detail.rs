@@ -7,10 +7,11 @@ use super::action::Action;
 use super::chart::ChartView;
 use super::cursor::Cursor;
 use super::keys::Place;
+use super::overview::{Line, Relatives, overview};
 use super::{App, Request, Screen, move_cursor, panes, scroll};
 use crate::format;
-use crate::index::{Index, Key, Lifecycle, Run, RunKey, Text};
-use crate::query::{Rows, cell};
+use crate::index::{Index, Key, Run, RunKey, Text};
+use crate::query::Rows;
 use crate::shown::{Shown, shown};
 use crate::store::{Artifact, Inputs, Listing, Preview};
 
@@ -79,27 +80,16 @@ pub struct Detail {
     pub chart: ChartView,
     /// Its artifacts.
     pub artifacts: Artifacts,
+    /// Its parent and children.
+    pub relatives: Relatives,
     /// Datasets and models, when they have been read.
     pub inputs: Option<Inputs>,
     /// Runs that links were followed from.
     pub back: Vec<RunKey>,
 }
 
-/// A line of the Overview tab.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Line {
-    /// A heading.
-    Heading(&'static str),
-    /// A name and a value.
-    Field(Shown, Shown),
-    /// A line of free text.
-    Text(Shown),
-    /// A run that can be gone to: what it is, and which.
-    Link(&'static str, RunKey),
-}
-
 impl Detail {
-    fn new(run: &Arc<Run>, tab: Tab) -> Self {
+    fn new(run: &Arc<Run>, index: &Index, tab: Tab) -> Self {
         Self {
             run: run.key,
             kept: run.clone(),
@@ -107,6 +97,7 @@ impl Detail {
             cursors: [Cursor::default(); 5],
             chart: ChartView::default(),
             artifacts: Artifacts::default(),
+            relatives: Relatives::of(run, index),
             inputs: None,
             back: Vec::new(),
         }
@@ -172,110 +163,6 @@ pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(&'a str, &'
     out
 }
 
-/// The children of a run, the order of the table kept where they are in it.
-pub fn children(run: &Run, index: &Index) -> Vec<RunKey> {
-    let mut found: Vec<&Arc<Run>> = index
-        .runs()
-        .filter(|child| child.parent_run_id.as_deref() == Some(&run.run_id) && child.key != run.key)
-        .filter(|child| child.lifecycle == Lifecycle::Active || run.lifecycle == Lifecycle::Deleted)
-        .collect();
-    found.sort_by_key(|child| (child.start_time, child.run_id.clone()));
-    found.into_iter().map(|child| child.key).collect()
-}
-
-/// The parent of a run, if it is in the store.
-pub fn parent(run: &Run, index: &Index) -> Option<RunKey> {
-    let id = run.parent_run_id.as_deref()?;
-    let same = |other: &&Arc<Run>| &*other.run_id == id && other.key != run.key;
-    let in_experiment = index.runs().filter(same).find(|other| other.experiment == run.experiment);
-    in_experiment.or_else(|| index.runs().find(same)).map(|other| other.key)
-}
-
-/// The lines of the Overview tab.
-pub fn overview(run: &Run, index: &Index, inputs: Option<&Inputs>, now: i64) -> Vec<Line> {
-    let mut lines = attributes(run, index, now);
-    let tag = |name: &str| index.keys.find(name).and_then(|key| run.tag(key));
-    if let Some(note) = tag("mlflow.note.content").filter(|note| !note.is_empty()) {
-        lines.push(Line::Heading("Description"));
-        lines.extend(note.lines().take(500).map(|line| Line::Text(shown(line.trim_end()))));
-    }
-    if let Some(parent) = parent(run, index) {
-        lines.extend([Line::Heading("Parent run"), Line::Link("parent", parent)]);
-    } else if let Some(id) = &run.parent_run_id {
-        lines.extend([
-            Line::Heading("Parent run"),
-            Line::Text(Shown::own(format!("{} is not here", shown(id)))),
-        ]);
-    }
-    let children = children(run, index);
-    if !children.is_empty() {
-        lines.push(Line::Heading("Child runs"));
-        lines.extend(children.into_iter().map(|child| Line::Link("child", child)));
-    }
-    if let Some(inputs) = inputs {
-        lines.extend(used_and_made(inputs));
-    }
-    lines
-}
-
-fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
-    let keys = &index.keys;
-    let experiment = index.experiment(run.experiment);
-    let state = if run.lifecycle == Lifecycle::Deleted { "  (deleted)" } else { "" };
-    let branch = keys.find("mlflow.source.git.branch").and_then(|key| run.tag(key));
-    let source = keys.find("mlflow.source.name").and_then(|key| run.tag(key)).or(run.source_name.as_ref());
-    let kind = keys.find("mlflow.source.type").and_then(|key| run.tag(key));
-    let version = cell::version(run, keys);
-    let fields: [(&str, Option<String>); 13] = [
-        ("Name", Some(run.title().to_owned())),
-        ("Run id", Some(run.run_id.to_string())),
-        ("Experiment", experiment.map(|e| format!("{}  ({})", e.title(), e.experiment_id))),
-        ("State", Some(format!("{}{state}", cell::state_word(run)))),
-        (
-            "Started",
-            run.start_time
-                .map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t)))),
-        ),
-        ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
-        ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
-        ("User", cell::user(run, keys).map(str::to_owned)),
-        ("Source", source.map(|name| kind.map_or(name.to_string(), |kind| format!("{name}  ({kind})")))),
-        ("Git commit", version.map(str::to_owned)),
-        ("Git branch", branch.map(|branch| branch.to_string())),
-        ("Artifacts", run.artifact_uri.as_deref().map(crate::store::files::artifacts::masked)),
-        ("Last step", cell::last_step(run).map(|step| step.to_string())),
-    ];
-    let fields =
-        fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
-    fields.map(|(name, value)| Line::Field(Shown::own(name), shown(&value))).collect()
-}
-
-fn used_and_made(inputs: &Inputs) -> Vec<Line> {
-    let mut lines = Vec::new();
-    if !inputs.datasets.is_empty() {
-        lines.push(Line::Heading("Datasets"));
-    }
-    for dataset in &inputs.datasets {
-        let context = dataset.tags.iter().find(|(key, _)| &**key == "mlflow.data.context");
-        let context = context.map_or(String::new(), |(_, value)| format!("  {value}"));
-        let about = format!("{}{context}  {}  {}", dataset.digest, dataset.source_type, dataset.source);
-        lines.push(Line::Field(shown(&dataset.name), shown(&about)));
-        for (what, text) in [("profile", &dataset.profile), ("schema", &dataset.schema)] {
-            if let Some(text) = text {
-                lines.push(Line::Field(Shown::own(format!("  {what}")), shown(text)));
-            }
-        }
-    }
-    let models = inputs.model_inputs.iter().map(|id| (id, "used".to_owned()));
-    let made = inputs.model_outputs.iter().map(|(id, step)| (id, format!("made at step {step}")));
-    let models: Vec<_> = models.chain(made).collect();
-    if !models.is_empty() {
-        lines.push(Line::Heading("Logged models"));
-    }
-    lines.extend(models.into_iter().map(|(id, what)| Line::Field(shown(id), Shown::own(what))));
-    lines
-}
-
 impl App {
     /// Looks at a run whole.
     pub(super) fn open_detail(&mut self, key: RunKey, out: &mut Vec<Request>) {
@@ -285,7 +172,7 @@ impl App {
 
     pub(super) fn open_detail_at(&mut self, key: RunKey, tab: Tab, out: &mut Vec<Request>) {
         let Some(Some(run)) = self.rows.index.runs.get(key.0 as usize) else { return };
-        self.detail = Some(Detail::new(run, tab));
+        self.detail = Some(Detail::new(run, &self.rows.index, tab));
         self.screen = Screen::Detail;
         out.push(Request::Inputs(key));
         self.list_artifacts(out);
@@ -336,7 +223,7 @@ impl App {
         match (run, &mut self.detail) {
             (Some(run), Some(detail)) => {
                 let back = std::mem::take(&mut detail.back);
-                *detail = Detail { back, ..Detail::new(&run, detail.tab) };
+                *detail = Detail { back, ..Detail::new(&run, &self.rows.index, detail.tab) };
             }
             _ => self.screen = Screen::Browse,
         }
@@ -368,7 +255,7 @@ impl App {
 
     fn follow_link(&mut self, out: &mut Vec<Request>) {
         let Some(detail) = &self.detail else { return };
-        let lines = overview(&detail.kept, self.index(), detail.inputs.as_ref(), self.now);
+        let lines = overview(detail, self.index(), self.now);
         if let Some(Line::Link(_, run)) = lines.get(detail.cursor().at) {
             let (run, from) = (*run, detail.run);
             let mut back = detail.back.clone();
@@ -383,7 +270,7 @@ impl App {
     /// Lines of the list of a tab.
     pub fn tab_lines(&self, detail: &Detail) -> usize {
         match detail.tab {
-            Tab::Overview => overview(&detail.kept, self.index(), detail.inputs.as_ref(), self.now).len(),
+            Tab::Overview => overview(detail, self.index(), self.now).len(),
             Tab::Metrics => detail.kept.metrics.len(),
             Tab::Params => detail.kept.params.len(),
             Tab::Tags => detail.kept.tags.len(),
@@ -499,10 +386,11 @@ impl App {
     /// The run that is looked at is as new as the answer; one that has gone stays as it was.
     pub(super) fn keep_details(&mut self) {
         let rows: &Rows = &self.rows;
-        if let Some(detail) = &mut self.detail
+        if let Some(detail) = self.detail.as_mut().filter(|_| self.screen == Screen::Detail)
             && let Some(Some(run)) = rows.index.runs.get(detail.run.0 as usize)
         {
             detail.kept = run.clone();
+            detail.relatives = Relatives::of(run, &rows.index);
         }
         if let Some(compare) = &mut self.compare {
             compare.keep(&rows.index);

@@ -1,7 +1,8 @@
 //! What leaves the screen: copies and exported files. The app only says what; writing is somebody else's.
 
 use super::compare::Line;
-use super::detail::{Tab, overview, pairs};
+use super::detail::{Tab, pairs};
+use super::overview::{self, overview};
 use super::{App, Content, Export, Request};
 use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table};
 use crate::format;
@@ -30,11 +31,11 @@ impl App {
         let (run, index, at) = (detail.kept.clone(), self.rows.index.clone(), detail.cursor().at);
         let (text, what) = match detail.tab {
             Tab::Overview => {
-                let lines = overview(&run, &index, detail.inputs.as_ref(), self.now);
+                let lines = overview(detail, &index, self.now);
                 match lines.get(at) {
-                    Some(super::detail::Line::Field(_, value)) => (value.as_str().to_owned(), "value"),
-                    Some(super::detail::Line::Text(text)) => (text.as_str().to_owned(), "line"),
-                    Some(super::detail::Line::Link(_, key)) => {
+                    Some(overview::Line::Field(_, value)) => (value.as_str().to_owned(), "value"),
+                    Some(overview::Line::Text(text)) => (text.as_str().to_owned(), "line"),
+                    Some(overview::Line::Link(_, key)) => {
                         (index.run(*key).map_or(String::new(), |run| run.run_id.to_string()), "run id")
                     }
                     _ => (run.run_id.to_string(), "run id"),

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::agenda::{Agenda, Due, Task};
-use self::layout::Candidate;
+use self::marks::Mark;
 use self::open::{Fault, Folder, Stamp};
 use self::problems::{Ledger, Look, Owner, Report};
-use self::run::{Outcome, RunFiles, Values};
+use self::run::{Outcome, RunFiles};
+use self::values::Values;
 use super::{Error, Inputs, Listing, Preview, Refreshed, Store, Want, Watch};
-use crate::index::{ExperimentKey, Index, Key, Lifecycle, Progress, RunKey};
+use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
 use crate::series::Series;
 
 mod agenda;
@@ -24,11 +25,14 @@ pub mod artifacts;
 mod experiment;
 mod inputs;
 mod layout;
+mod listing;
+mod marks;
 pub mod meta;
 mod metric;
 pub mod open;
 mod problems;
 mod run;
+mod values;
 
 pub use layout::looks_like_an_experiment;
 pub use metric::parse_line;
@@ -123,158 +127,6 @@ impl FileStore {
             Task::Experiment(key) => self.read_experiment(index, key),
             Task::Run(key, due) => self.read_run(index, key, due),
         }
-    }
-
-    /// Compares the experiments on disk with those in the index. An experiment that moved to the trash or back keeps
-    /// its key, so whoever looks at it goes on looking at it.
-    fn list_root(&mut self, index: &mut Index) -> bool {
-        let mut report = Report::default();
-        let mut found = self.list_folder(&self.root.clone(), false, &mut report);
-        found.extend(self.list_folder(&self.root.join(".trash"), true, &mut report));
-        self.ledger.set(Owner::Root, Look::Listing, report);
-        let present: FxHashSet<&PathBuf> = found.iter().map(|(candidate, _)| &candidate.path).collect();
-        let mut gone: Vec<ExperimentKey> = self
-            .experiments
-            .iter()
-            .filter(|(_, files)| !present.contains(&files.path))
-            .map(|(key, _)| *key)
-            .collect();
-        let known: FxHashSet<PathBuf> = self.experiments.values().map(|files| files.path.clone()).collect();
-        let mut changed = false;
-        for (candidate, trashed) in found.into_iter().filter(|(c, _)| !known.contains(&c.path)) {
-            let moved = gone.iter().position(|key| {
-                index.experiment(*key).is_some_and(|experiment| *experiment.experiment_id == *candidate.id)
-            });
-            match moved {
-                Some(place) => self.move_experiment(gone.swap_remove(place), candidate.path, trashed),
-                None => self.add_experiment(index, candidate, trashed),
-            }
-            changed = true;
-        }
-        for key in gone {
-            self.remove_experiment(index, key);
-            changed = true;
-        }
-        changed
-    }
-
-    fn list_folder(&self, folder: &Path, trashed: bool, report: &mut Report) -> Vec<(Candidate, bool)> {
-        match layout::experiments(&self.root, folder, report) {
-            Ok(found) => found.into_iter().map(|candidate| (candidate, trashed)).collect(),
-            Err(Fault::Gone) if trashed => Vec::new(),
-            Err(fault) => {
-                report.add(folder, fault);
-                // Keep what was known: a file system that does not answer is not an empty store.
-                let kept = self.experiments.values().filter(|files| files.trashed == trashed);
-                let id = |path: &Path| open::name_text(path.file_name().unwrap_or_default());
-                kept.map(|files| (Candidate { path: files.path.clone(), id: id(&files.path) }, trashed))
-                    .collect()
-            }
-        }
-    }
-
-    fn add_experiment(&mut self, index: &mut Index, candidate: Candidate, trashed: bool) {
-        if !layout::looks_like_an_experiment(&candidate.path) {
-            return;
-        }
-        let key = index.add_experiment(candidate.id.as_str().into());
-        if let Some(experiment) = index.experiment_mut(key).filter(|_| trashed) {
-            experiment.lifecycle = Lifecycle::Deleted;
-        }
-        let files = ExperimentFiles {
-            path: candidate.path,
-            trashed,
-            seen: Seen::default(),
-            runs: FxHashMap::default(),
-            others: FxHashMap::default(),
-        };
-        self.experiments.insert(key, files);
-        self.agenda.experiment(key);
-    }
-
-    fn move_experiment(&mut self, key: ExperimentKey, path: PathBuf, trashed: bool) {
-        let Some(files) = self.experiments.get_mut(&key) else { return };
-        for (id, run) in &files.runs {
-            if let Some(run_files) = self.runs.get_mut(run) {
-                run_files.path = path.join(id);
-                self.agenda.run(*run, Due { meta: true, ..Due::default() });
-            }
-        }
-        (files.path, files.trashed) = (path, trashed);
-        self.agenda.experiment(key);
-    }
-
-    fn remove_experiment(&mut self, index: &mut Index, key: ExperimentKey) {
-        if let Some(files) = self.experiments.remove(&key) {
-            for run in files.runs.into_values() {
-                self.forget_run(index, run);
-            }
-        }
-        self.ledger.forget(Owner::Experiment(key));
-        index.remove_experiment(key);
-    }
-
-    fn forget_run(&mut self, index: &mut Index, key: RunKey) {
-        self.runs.remove(&key);
-        self.agenda.forget(key);
-        self.ledger.forget(Owner::Run(key));
-        index.remove_run(key);
-    }
-
-    /// Reads an experiment and compares its runs on disk with those in the index.
-    fn read_experiment(&mut self, index: &mut Index, key: ExperimentKey) -> bool {
-        let Some(files) = self.experiments.get_mut(&key) else { return false };
-        // Taken before reading: what changes meanwhile is looked at again.
-        files.seen = Seen::of(&files.path);
-        let mut report = Report::default();
-        let outcome = experiment::read(index, key, &files.path, files.trashed, &mut report);
-        self.ledger.set(Owner::Experiment(key), Look::Meta, report);
-        if outcome.again {
-            self.unborn.push((Instant::now() + Duration::from_millis(100), key));
-        }
-        let mut report = Report::default();
-        let listed = layout::runs(&self.root, &files.path, &mut report);
-        let found = match listed {
-            Ok(found) => found,
-            Err(Fault::Gone) => {
-                self.agenda.root();
-                return outcome.changed;
-            }
-            Err(fault) => {
-                report.add(&files.path, fault);
-                self.ledger.set(Owner::Experiment(key), Look::Listing, report);
-                return outcome.changed;
-            }
-        };
-        self.ledger.set(Owner::Experiment(key), Look::Listing, report);
-        let changed = self.compare_runs(index, key, found);
-        changed || outcome.changed
-    }
-
-    fn compare_runs(&mut self, index: &mut Index, key: ExperimentKey, found: Vec<Candidate>) -> bool {
-        let Some(files) = self.experiments.get_mut(&key) else { return false };
-        let mut changed = false;
-        let mut gone = files.runs.clone();
-        for candidate in found {
-            if gone.remove(&candidate.id).is_some() {
-                continue;
-            }
-            let Candidate { path, id } = candidate;
-            let run = index.add_run(id.as_str().into(), key);
-            self.agenda.new_run(key, run);
-            self.runs.insert(run, RunFiles::new(path));
-            files.runs.insert(id, run);
-            changed = true;
-        }
-        for (id, run) in gone {
-            files.runs.remove(&id);
-            self.runs.remove(&run);
-            self.agenda.forget(run);
-            self.ledger.forget(Owner::Run(run));
-            index.remove_run(run);
-            changed = true;
-        }
-        changed
     }
 
     /// Reads what is due of a run.
@@ -549,63 +401,6 @@ impl Store for FileStore {
         match (experiment, self.runs.get(&run)) {
             (Some(experiment), Some(files)) => inputs::read(&experiment.path, &files.path),
             _ => Inputs::default(),
-        }
-    }
-}
-
-/// What a changed path concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Mark {
-    Root,
-    Experiment(ExperimentKey),
-    Run(RunKey, Part),
-}
-
-/// Which part of a run a changed path concerns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Part {
-    All,
-    Meta,
-    Tags,
-    Params,
-    Metrics,
-}
-
-impl Part {
-    fn due(self) -> Due {
-        let nothing = Due::default();
-        match self {
-            Self::All => Due::ALL,
-            Self::Meta => Due { meta: true, ..nothing },
-            Self::Tags => Due { tags: true, ..nothing },
-            Self::Params => Due { params: true, ..nothing },
-            Self::Metrics => Due { metrics: true, ..nothing },
-        }
-    }
-}
-
-impl FileStore {
-    /// What a path concerns; artifacts and other trees concern nobody.
-    fn mark(&self, path: &Path) -> Option<Mark> {
-        let below = path.strip_prefix(&self.root).ok()?;
-        let mut parts: Vec<String> = below.iter().map(open::name_text).collect();
-        if parts.first().is_some_and(|first| first == ".trash") {
-            parts.remove(0);
-        }
-        let [id, rest @ ..] = parts.as_slice() else { return Some(Mark::Root) };
-        let base: PathBuf = below.iter().take(below.iter().count() - rest.len()).collect();
-        let base = self.root.join(base);
-        let found = self.experiments.iter().find(|(_, files)| files.path == base);
-        let Some((&experiment, files)) = found.filter(|_| !id.is_empty()) else { return Some(Mark::Root) };
-        let [run, rest @ ..] = rest else { return Some(Mark::Experiment(experiment)) };
-        let Some(&key) = files.runs.get(run) else { return Some(Mark::Experiment(experiment)) };
-        match rest.first().map(String::as_str) {
-            None => Some(Mark::Run(key, Part::All)),
-            Some("meta.yaml") => Some(Mark::Run(key, Part::Meta)),
-            Some("tags") => Some(Mark::Run(key, Part::Tags)),
-            Some("params") => Some(Mark::Run(key, Part::Params)),
-            Some("metrics") => Some(Mark::Run(key, Part::Metrics)),
-            Some(_) => None,
         }
     }
 }

@@ -6,7 +6,8 @@ use ratatui::text::Span;
 
 use super::theme::Theme;
 use super::{artifacts, frame, metrics, middle, put_line, runs, text};
-use crate::app::detail::{Detail, Line, Tab, overview, pairs};
+use crate::app::detail::{Detail, Tab, pairs};
+use crate::app::overview::{Line, overview};
 use crate::app::{App, panes};
 use crate::format;
 use crate::index::{Key, Text};
@@ -66,7 +67,7 @@ fn tabs(detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
 }
 
 fn draw_overview(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let lines = overview(&detail.kept, app.index(), detail.inputs.as_ref(), app.now);
+    let lines = overview(detail, app.index(), app.now);
     let cursor = detail.cursor();
     for (line, i) in cursor.window(lines.len(), area.height.into()).enumerate() {
         let at = Rect { y: area.y + line as u16, height: 1, ..area };

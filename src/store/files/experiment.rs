@@ -78,7 +78,7 @@ fn apply(new: &mut Experiment, meta: &Meta, trashed: bool, path: &Path, report: 
 
 /// The tags; the copy in `meta.yaml` is stale.
 fn tags(folder: &Folder, path: &Path, report: &mut Report) -> BTreeMap<Text, Text> {
-    let below = super::run::walk(folder, "tags", path, report);
+    let below = super::values::walk(folder, "tags", path, report);
     let mut out = BTreeMap::new();
     for (key, file) in below.files {
         match folder.read(&file, LIMIT) {

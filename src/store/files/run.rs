@@ -4,22 +4,17 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use rustc_hash::FxHashSet;
-
 use super::agenda::Due;
 use super::meta::{self, Meta};
 use super::metric::{self, Sink};
-use super::open::{Fault, Folder, Kind, Stamp, name_text};
+use super::open::{Fault, Folder, Stamp};
 use super::problems::Report;
+use super::values::{Values, read_values, walk};
 use crate::index::{Index, Key, Lifecycle, Metric, Point, Run, Status, Text};
 use crate::series::Position;
 
 /// Bytes of a `meta.yaml`; MLflow's have some hundred.
 const META: usize = 1 << 20;
-/// Bytes of a param or tag that are kept; MLflow allows 8,000 characters.
-const VALUE: usize = 64 << 10;
-/// Folders within folders below `metrics`, `params` and `tags`: slashes of a key.
-const DEPTH: usize = 128;
 /// A file this young may be in the middle of being rewritten: MLflow truncates and rewrites in place.
 pub(super) const FRESH: Duration = Duration::from_secs(2);
 /// Clocks of file times have ticks: what changed twice in one bears the same time.
@@ -100,26 +95,6 @@ pub struct Outcome {
     pub again: bool,
     /// It is not a run.
     pub nothing: bool,
-}
-
-/// Remembers values, so that a param value which thousands of runs share is kept once.
-#[derive(Debug, Default)]
-pub struct Values(FxHashSet<Text>);
-
-impl Values {
-    fn intern(&mut self, value: &str) -> Text {
-        if value.len() > 64 {
-            return value.into();
-        }
-        if let Some(known) = self.0.get(value) {
-            return known.clone();
-        }
-        let text = Text::from(value);
-        if self.0.len() < 1 << 20 {
-            self.0.insert(text.clone());
-        }
-        text
-    }
 }
 
 /// Whether a time in nanoseconds lies less than `age` away from now, in either direction.
@@ -294,95 +269,6 @@ pub fn read_params(
     let mut new = run.clone();
     new.params = params;
     Outcome { changed: put(index, run, new), again, nothing: false }
-}
-
-/// One file per key, the value is the whole file. Says whether a value is being written just now: MLflow truncates the
-/// file first, so for a moment it is empty.
-fn read_values(
-    kind: &str,
-    old: &[(Key, Text)],
-    index: &mut Index,
-    files: &RunFiles,
-    folder: &Folder,
-    values: &mut Values,
-    report: &mut Report,
-) -> (Vec<(Key, Text)>, bool) {
-    let mut out = Vec::with_capacity(old.len());
-    let mut again = false;
-    let below = walk(folder, kind, &files.path, report);
-    for (key, path) in below.files {
-        let (bytes, stamp) = match folder.read(&path, VALUE) {
-            Ok(read) => read,
-            Err(Fault::Gone) => continue,
-            Err(fault) => {
-                report.add(files.path.join(&path), fault);
-                continue;
-            }
-        };
-        let key = index.intern(&key);
-        let before = old.iter().find(|(k, _)| *k == key).map(|(_, value)| value);
-        if let Some(before) = before.filter(|_| bytes.is_empty() && within(stamp.modified, FRESH)) {
-            again |= !before.is_empty();
-            out.push((key, before.clone()));
-            continue;
-        }
-        if stamp.size as usize > VALUE {
-            report
-                .add(files.path.join(&path), format!("has {} bytes; the first 64 KiB are shown", stamp.size));
-        }
-        let text = String::from_utf8_lossy(&bytes);
-        if matches!(text, std::borrow::Cow::Owned(_)) && stamp.size as usize <= VALUE {
-            report.add(files.path.join(&path), "is not UTF-8");
-        }
-        out.push((key, values.intern(&text)));
-    }
-    out.sort_unstable_by_key(|(key, _)| *key);
-    (out, again)
-}
-
-/// Files below a folder of a run.
-#[derive(Default)]
-pub(super) struct Below {
-    /// Keys (path below the folder, with `/`) and paths below the run.
-    pub files: Vec<(String, OsString)>,
-    /// Folders, relative to the run, the first one included.
-    pub folders: Vec<OsString>,
-    /// Their stamps from before they were listed.
-    stamps: Vec<Option<Stamp>>,
-}
-
-/// All files below `kind`, sorted by path, without following links out of the run and without recursion.
-pub(super) fn walk(run: &Folder, kind: &str, path: &Path, report: &mut Report) -> Below {
-    let mut below = Below::default();
-    let mut stack = vec![(OsString::from(kind), String::new(), 0)];
-    while let Some((folder, prefix, depth)) = stack.pop() {
-        let listed = run.folder(&folder).and_then(|opened| Ok((opened.own_stamp().ok(), opened.entries()?)));
-        let (stamp, entries) = match listed {
-            Ok(listed) => listed,
-            // Empty folders get lost in git and in cloud syncs.
-            Err(Fault::Gone) => continue,
-            Err(fault) => {
-                report.add(path.join(&folder), fault);
-                continue;
-            }
-        };
-        for entry in entries {
-            let relative = Path::new(&folder).join(&entry.name).into_os_string();
-            let key = format!("{prefix}{}", name_text(&entry.name));
-            match entry.kind {
-                Kind::Folder if depth >= DEPTH => {
-                    report.add(path.join(&relative), "lies too deep to be a key")
-                }
-                Kind::Folder => stack.push((relative, format!("{key}/"), depth + 1)),
-                Kind::File | Kind::Link => below.files.push((key, relative)),
-                Kind::Other(what) => report.add(path.join(&relative), format!("is {what}, not a file")),
-            }
-        }
-        below.folders.push(folder);
-        below.stamps.push(stamp);
-    }
-    below.files.sort_unstable_by(|a, b| a.1.cmp(&b.1));
-    below
 }
 
 /// Reads what the metric files have gained.

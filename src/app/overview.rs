@@ -1,0 +1,137 @@
+//! The Overview tab of a run, line by line: attributes, description, relatives, what it used and made.
+
+use super::detail::Detail;
+use crate::format;
+use crate::index::{Index, Lifecycle, Run, RunKey};
+use crate::query::cell;
+use crate::shown::{Shown, shown};
+use crate::store::Inputs;
+
+/// A line of the Overview tab.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Line {
+    /// A heading.
+    Heading(&'static str),
+    /// A name and a value.
+    Field(Shown, Shown),
+    /// A line of free text.
+    Text(Shown),
+    /// A run that can be gone to: what it is, and which.
+    Link(&'static str, RunKey),
+}
+
+/// The runs that a run hangs together with. Found once for each version of the index, since it means looking at all runs.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Relatives {
+    /// The parent, if it is in the store; the child's own experiment goes first.
+    pub parent: Option<RunKey>,
+    /// The children, oldest first.
+    pub children: Vec<RunKey>,
+}
+
+impl Relatives {
+    /// The relatives of a run.
+    pub fn of(run: &Run, index: &Index) -> Self {
+        let mut relatives = Self::default();
+        let mut children = Vec::new();
+        for other in index.runs().filter(|other| other.key != run.key) {
+            if run.parent_run_id.as_ref() == Some(&other.run_id)
+                && (relatives.parent.is_none() || other.experiment == run.experiment)
+            {
+                relatives.parent = Some(other.key);
+            }
+            let is_shown = other.lifecycle == Lifecycle::Active || run.lifecycle == Lifecycle::Deleted;
+            if other.parent_run_id.as_ref() == Some(&run.run_id) && is_shown {
+                children.push((other.start_time, &other.run_id, other.key));
+            }
+        }
+        children.sort();
+        relatives.children = children.into_iter().map(|(.., key)| key).collect();
+        relatives
+    }
+}
+
+/// The lines of the Overview tab.
+pub fn overview(detail: &Detail, index: &Index, now: i64) -> Vec<Line> {
+    let run = &detail.kept;
+    let mut lines = attributes(run, index, now);
+    let tag = |name: &str| index.keys.find(name).and_then(|key| run.tag(key));
+    if let Some(note) = tag("mlflow.note.content").filter(|note| !note.is_empty()) {
+        lines.push(Line::Heading("Description"));
+        lines.extend(note.lines().take(500).map(|line| Line::Text(shown(line.trim_end()))));
+    }
+    if let Some(parent) = detail.relatives.parent {
+        lines.extend([Line::Heading("Parent run"), Line::Link("parent", parent)]);
+    } else if let Some(id) = &run.parent_run_id {
+        lines.extend([
+            Line::Heading("Parent run"),
+            Line::Text(Shown::own(format!("{} is not here", shown(id)))),
+        ]);
+    }
+    if !detail.relatives.children.is_empty() {
+        lines.push(Line::Heading("Child runs"));
+        lines.extend(detail.relatives.children.iter().map(|child| Line::Link("child", *child)));
+    }
+    if let Some(inputs) = &detail.inputs {
+        lines.extend(used_and_made(inputs));
+    }
+    lines
+}
+
+fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
+    let keys = &index.keys;
+    let experiment = index.experiment(run.experiment);
+    let state = if run.lifecycle == Lifecycle::Deleted { "  (deleted)" } else { "" };
+    let branch = keys.find("mlflow.source.git.branch").and_then(|key| run.tag(key));
+    let source = keys.find("mlflow.source.name").and_then(|key| run.tag(key)).or(run.source_name.as_ref());
+    let kind = keys.find("mlflow.source.type").and_then(|key| run.tag(key));
+    let version = cell::version(run, keys);
+    let fields: [(&str, Option<String>); 13] = [
+        ("Name", Some(run.title().to_owned())),
+        ("Run id", Some(run.run_id.to_string())),
+        ("Experiment", experiment.map(|e| format!("{}  ({})", e.title(), e.experiment_id))),
+        ("State", Some(format!("{}{state}", cell::state_word(run)))),
+        (
+            "Started",
+            run.start_time
+                .map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t)))),
+        ),
+        ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
+        ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
+        ("User", cell::user(run, keys).map(str::to_owned)),
+        ("Source", source.map(|name| kind.map_or(name.to_string(), |kind| format!("{name}  ({kind})")))),
+        ("Git commit", version.map(str::to_owned)),
+        ("Git branch", branch.map(|branch| branch.to_string())),
+        ("Artifacts", run.artifact_uri.as_deref().map(crate::store::files::artifacts::masked)),
+        ("Last step", cell::last_step(run).map(|step| step.to_string())),
+    ];
+    let fields =
+        fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
+    fields.map(|(name, value)| Line::Field(Shown::own(name), shown(&value))).collect()
+}
+
+fn used_and_made(inputs: &Inputs) -> Vec<Line> {
+    let mut lines = Vec::new();
+    if !inputs.datasets.is_empty() {
+        lines.push(Line::Heading("Datasets"));
+    }
+    for dataset in &inputs.datasets {
+        let context = dataset.tags.iter().find(|(key, _)| &**key == "mlflow.data.context");
+        let context = context.map_or(String::new(), |(_, value)| format!("  {value}"));
+        let about = format!("{}{context}  {}  {}", dataset.digest, dataset.source_type, dataset.source);
+        lines.push(Line::Field(shown(&dataset.name), shown(&about)));
+        for (what, text) in [("profile", &dataset.profile), ("schema", &dataset.schema)] {
+            if let Some(text) = text {
+                lines.push(Line::Field(Shown::own(format!("  {what}")), shown(text)));
+            }
+        }
+    }
+    let models = inputs.model_inputs.iter().map(|id| (id, "used".to_owned()));
+    let made = inputs.model_outputs.iter().map(|(id, step)| (id, format!("made at step {step}")));
+    let models: Vec<_> = models.chain(made).collect();
+    if !models.is_empty() {
+        lines.push(Line::Heading("Logged models"));
+    }
+    lines.extend(models.into_iter().map(|(id, what)| Line::Field(shown(id), Shown::own(what))));
+    lines
+}

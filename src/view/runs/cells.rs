@@ -1,0 +1,231 @@
+//! The cells of a row: the name with the tree before it, values, and what stands beside them.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::Span;
+
+use super::{Placed, is_right};
+use crate::app::App;
+use crate::format;
+use crate::index::{Run, RunKey};
+use crate::query::cell::{Cell, cell};
+use crate::query::columns::{SPARK, spread_text};
+use crate::query::fuzzy::Pattern;
+use crate::query::{Column, ColumnView, Row, Spread, Stray};
+use crate::shown::shown;
+use crate::view::theme::Theme;
+use crate::view::{put_line, spark, text};
+
+pub(super) fn name_cell(
+    app: &App,
+    row: &Row,
+    run: &Run,
+    area: Rect,
+    pattern: &Pattern,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let glyphs = &theme.glyphs;
+    let marked = app.marks.contains(&row.run);
+    let mark = if marked { glyphs.mark } else { " " };
+    let mut spans = vec![Span::styled(mark, theme.marked), Span::styled(rails(row, theme), theme.border)];
+    let arrow = match (row.children, row.open) {
+        (0, _) if row.depth == 0 => "  ".to_owned(),
+        (0, _) => String::new(),
+        (_, true) => format!("{} ", glyphs.open),
+        (_, false) => format!("{} ", glyphs.closed),
+    };
+    spans.push(Span::styled(arrow, theme.accent));
+    let title = shown(run.title());
+    let mut after = after_name(app, row, run, pattern, theme);
+    let before: usize = spans.iter().map(Span::width).sum();
+    let room_beside = |after: &[Span<'_>]| {
+        usize::from(area.width).saturating_sub(before + after.iter().map(Span::width).sum::<usize>())
+    };
+    // What stands after a name gives way before the name is cut to nothing.
+    while room_beside(&after) < text::width(title.as_str()).min(10) && after.pop().is_some() {}
+    let room = room_beside(&after);
+    let named = run.name.as_deref().is_some_and(|name| !name.is_empty());
+    let base = if marked {
+        theme.marked
+    } else if run.lifecycle == crate::index::Lifecycle::Deleted || !named {
+        theme.dim
+    } else {
+        theme.text
+    };
+    let hits = if pattern.is_empty() { Vec::new() } else { pattern.hits(title.as_str()) };
+    spans.extend(text::highlight_middle(title.as_str(), room.max(1), &hits, base, theme.hit));
+    spans.extend(after);
+    put_line(buf, area, 0, spans);
+}
+
+/// The lines of the tree before a name. Deep trees show their depth as a number.
+fn rails(row: &Row, theme: &Theme) -> String {
+    let glyphs = &theme.glyphs;
+    if row.depth == 0 {
+        return " ".to_owned();
+    }
+    if row.depth > 12 {
+        return format!("  {}{} ", glyphs.ellipsis, row.depth);
+    }
+    let mut out = "  ".to_owned();
+    for level in 1..row.depth {
+        out.push_str(if row.rails & (1 << level) != 0 { glyphs.rail } else { " " });
+        out.push(' ');
+    }
+    out.push_str(if row.last { glyphs.corner } else { glyphs.tee });
+    out.push(' ');
+    out
+}
+
+/// What stands after a name: what a parent's children do, why a run with a parent stands at the top, where it was found.
+fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Theme) -> Vec<Span<'a>> {
+    let glyphs = &theme.glyphs;
+    let mut spans = Vec::new();
+    if let Some(rollup) = app.rows.rollups.get(&row.run).filter(|_| row.children > 0) {
+        let s = if rollup.below == 1 { "" } else { "s" };
+        spans.push(Span::styled(format!("  {} run{s}", format::count(rollup.below.into())), theme.dim));
+        if rollup.running > 0 {
+            spans.push(Span::styled(format!(" {}{}", glyphs.running, rollup.running), theme.running));
+        }
+        if rollup.failed > 0 {
+            spans.push(Span::styled(format!(" {}{}", glyphs.failed, rollup.failed), theme.bad));
+        }
+    }
+    match row.stray {
+        Some(Stray::Orphan) => spans.push(Span::styled("  parent not here", theme.dim)),
+        Some(Stray::Circle) => spans.push(Span::styled("  circle of parents", theme.warn)),
+        None => {}
+    }
+    if !pattern.is_empty()
+        && !row.context
+        && let Some((found, hits)) = pattern.elsewhere(run, &app.rows.index.keys)
+    {
+        spans.push(Span::raw("  "));
+        let found = shown(&found);
+        spans.extend(text::highlight_middle(found.as_str(), 24, &hits, theme.dim, theme.hit));
+    }
+    spans
+}
+
+#[expect(clippy::too_many_arguments, reason = "a cell is where everything meets")]
+pub(super) fn draw_cell(
+    app: &App,
+    row: &Row,
+    run: &Run,
+    placed: &Placed<'_>,
+    parent: Option<RunKey>,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let view = placed.view;
+    let content = cell(run, view.column, &app.rows.index, app.now);
+    let number_width = view.width - if view.spark { SPARK + 1 } else { 0 };
+    let spread = app.rows.rollups.get(&row.run).and_then(|r| r.spreads.get(placed.number)?.clone());
+    let (text, style) = match (&content, &spread) {
+        (Cell::Empty, Some(spread)) => match spread {
+            Spread::Best { .. } => (Cell::Number(spread_text(spread)), theme.dim),
+            _ => (Cell::Words(spread_text(spread)), theme.dim),
+        },
+        _ => (content.clone(), style_of(run, view.column, &content, theme)),
+    };
+    let body = cell_text(&text, view, number_width, theme);
+    let mut spans = Vec::new();
+    if view.column == Column::State && run.read.meta {
+        let (glyph, style) = state(run, theme);
+        spans.push(Span::styled(format!("{glyph} "), style));
+    }
+    let is_best = is_best(app, run, view.column, parent);
+    spans.push(Span::styled(body, if is_best { theme.good } else { style }));
+    if view.spark {
+        spans.push(Span::styled(if is_best { theme.glyphs.best } else { " " }, theme.good));
+        spans.push(beside(app, run, view.column, &content, spread.as_ref(), theme));
+    }
+    put_line(buf, area, 0, spans);
+}
+
+/// Sign and style of a run's state.
+pub fn state(run: &Run, theme: &Theme) -> (&'static str, Style) {
+    if run.broken { (theme.glyphs.unknown, theme.bad) } else { theme.state(&run.status) }
+}
+
+fn style_of(run: &Run, column: Column, content: &Cell, theme: &Theme) -> Style {
+    match (column, content) {
+        (_, Cell::Empty | Cell::Loading) => theme.dim,
+        (Column::State, _) => state(run, theme).1,
+        (Column::Metric(_), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
+        (Column::Start | Column::Duration | Column::User | Column::Version | Column::RunId, _) => theme.dim,
+        _ => theme.text,
+    }
+}
+
+/// The text of a cell, aligned.
+fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> String {
+    let width = usize::from(width);
+    match content {
+        Cell::Empty | Cell::Loading => {
+            let sign = if *content == Cell::Empty { theme.glyphs.empty } else { theme.glyphs.ellipsis };
+            if view.numeric || is_right(view.column) {
+                let before = usize::from(view.whole).clamp(1, width.max(1)).min(width.max(1));
+                text::pad_end(&text::pad_start(sign, before), width)
+            } else {
+                text::pad_end(sign, width)
+            }
+        }
+        Cell::Number(number) => {
+            let number = shown(number);
+            if text::width(number.as_str()) > width {
+                return text::pad_end(&text::cut_end(number.as_str(), width), width);
+            }
+            text::align_decimal(number.as_str(), view.whole.into(), view.fraction.into())
+        }
+        Cell::Words(words) => {
+            let words = shown(words);
+            let cut = text::cut_middle(words.as_str(), width);
+            let right = is_right(view.column) || view.numeric;
+            if right { text::pad_start(&cut, width) } else { text::pad_end(&cut, width) }
+        }
+    }
+}
+
+/// Whether a run has the best value of the sorted metric among its siblings and their children.
+fn is_best(app: &App, run: &Run, column: Column, parent: Option<RunKey>) -> bool {
+    let Column::Metric(key) = column else { return false };
+    let rollup = parent.and_then(|parent| app.rows.rollups.get(&parent));
+    let sorted = rollup.and_then(|rollup| rollup.sorted.as_ref());
+    match (sorted, run.metric(key)) {
+        (Some((of, Spread::Best { value, of: count })), Some(metric)) => {
+            *of == column && *count > 1 && metric.last.value == *value
+        }
+        _ => false,
+    }
+}
+
+/// What stands beside a metric's value: its history, or what the children reached.
+fn beside<'a>(
+    app: &App,
+    run: &Run,
+    column: Column,
+    content: &Cell,
+    spread: Option<&Spread>,
+    theme: &Theme,
+) -> Span<'a> {
+    let Column::Metric(key) = column else { return Span::raw("") };
+    let width = usize::from(SPARK);
+    if run.metric(key).is_some_and(|metric| metric.points > 1) {
+        let series = app.series.get(&(run.key, key));
+        let text = series.map_or(theme.glyphs.ellipsis.to_owned(), |series| {
+            spark::spark(&series.spark(width), width, &theme.glyphs)
+        });
+        let style = if run.is_running() { theme.running } else { theme.accent_soft() };
+        return Span::styled(text::pad_end(&text, width), style);
+    }
+    let text = match spread {
+        Some(Spread::Best { of, .. }) if *content == Cell::Empty => format!("best of {of}"),
+        Some(Spread::Best { value, .. }) => format!("best {}", format::number(*value)),
+        _ => String::new(),
+    };
+    Span::styled(text::pad_end(&text::cut_end(&text, width), width), theme.dim)
+}
