@@ -6,7 +6,7 @@
 mod common;
 
 use common::session::{Session, styles, text};
-use common::stores::{Made, unpacked};
+use common::stores::{Made, shared};
 use mltop::view::theme::Theme;
 
 /// A little after the stores of `tests/data` were made.
@@ -40,7 +40,7 @@ fn without_dates(picture: &str) -> String {
 
 /// The picture after some keys in the experiment of this name of a store that real MLflow wrote.
 fn picture_in(experiment: &str, size: (u16, u16), keys: &str) -> String {
-    let (_dir, folder) = unpacked("v3-file");
+    let folder = shared("v3-file");
     let mut session = Session::open(&folder.join("mlruns"), size, NOW);
     go_to(&mut session, experiment);
     session.keys(keys);
@@ -154,7 +154,7 @@ fn values_that_were_not_read_yet_are_not_blank() {
 
 #[test]
 fn colours_and_ascii() {
-    let (_dir, folder) = unpacked("v3-file");
+    let folder = shared("v3-file");
     let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
     go_to(&mut session, "statuses");
     insta::assert_snapshot!("styles_of_states", styles(&session.cells()));
@@ -166,7 +166,7 @@ fn colours_and_ascii() {
 
 #[test]
 fn every_screen_at_every_size() {
-    let (_dir, folder) = unpacked("v3-file");
+    let folder = shared("v3-file");
     let sizes =
         [(0, 0), (1, 1), (20, 5), (21, 6), (40, 10), (80, 24), (100, 30), (200, 60), (500, 3), (3, 200)];
     let screens = [
@@ -187,10 +187,11 @@ fn every_screen_at_every_size() {
         "/ x",
     ];
     for experiment in ["nested-sweep", "names 이름", "edge cases"] {
+        let mut session = Session::open(&folder.join("mlruns"), (100, 30), NOW);
+        go_to(&mut session, experiment);
         for keys in screens {
-            let mut session = Session::open(&folder.join("mlruns"), (100, 30), NOW);
-            go_to(&mut session, experiment);
-            session.keys(keys);
+            session.event(mltop::app::Event::Size(100, 30));
+            session.keys("Esc Esc Esc Esc Esc Esc 2 gg").keys(keys);
             for (columns, lines) in sizes {
                 session.event(mltop::app::Event::Size(columns, lines));
                 session.picture();

@@ -7,12 +7,23 @@ use std::path::{Path, PathBuf};
 
 /// A store that real MLflow wrote, unpacked from `tests/data`; gives the folder that holds `mlruns`.
 pub fn unpacked(name: &str) -> (tempfile::TempDir, PathBuf) {
-    let dir = tempfile::tempdir().unwrap();
+    let dir = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
     let packed = format!("{}/tests/data/{name}.tar.gz", env!("CARGO_MANIFEST_DIR"));
     let unzipped = flate2::read::GzDecoder::new(fs::File::open(packed).unwrap());
     tar::Archive::new(unzipped).unpack(dir.path()).unwrap();
     let folder = dir.path().join(name);
     (dir, folder)
+}
+
+/// The same, unpacked once for all tests that only read it.
+pub fn shared(name: &str) -> PathBuf {
+    let shared = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
+    if !shared.exists() {
+        let (dir, _) = unpacked(name);
+        // Another test may have been faster; what it unpacked is the same.
+        let _ = fs::rename(dir.path().join(name), &shared);
+    }
+    shared
 }
 
 /// A small store that a test writes as MLflow does.
