@@ -4,8 +4,8 @@
 //! are strings there; a YAML 1.2 reader would make numbers of them. So a value stays the text that stands in the file,
 //! and whoever asks says whether a text or an integer is meant.
 //!
-//! Nearly every file is plain `key: value` lines, which [`lines`] reads in one pass. The others (folded names, escapes,
-//! nested maps, files edited by hand) go through a YAML parser in [`events`].
+//! Nearly every file is plain `key: value` lines, which `lines` reads in one pass. The others (folded names, escapes,
+//! nested maps, files edited by hand) go through a YAML parser in `events`.
 
 mod events;
 mod lines;
