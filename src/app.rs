@@ -157,8 +157,8 @@ pub enum Overlay {
     Picker(Picker),
 }
 
-/// Histories that are kept; those that are not wanted go first.
-const KEPT_SERIES: usize = 4096;
+/// Points of histories that are kept, 24 bytes each; those that are not wanted go first.
+const KEPT_POINTS: usize = 4 << 20;
 
 /// All of the user's state.
 #[derive(Debug, Default)]
@@ -212,16 +212,23 @@ impl App {
         &self.rows.index
     }
 
-    /// Takes one event in.
+    /// Takes one event in, and all that follows from it.
     pub fn update(&mut self, event: Event) -> Vec<Request> {
         let mut out = Vec::new();
+        self.take(event, &mut out);
+        self.settle_and_want(&mut out);
+        out
+    }
+
+    /// Takes one event in; [`App::settle_and_want`] has to follow before anything is drawn, once for many events.
+    pub fn take(&mut self, event: Event, out: &mut Vec<Request>) {
         match event {
-            Event::Key(key) => self.key(key, &mut out),
-            Event::Mouse(mouse) => self.mouse(mouse, &mut out),
-            Event::Paste(text) => self.paste(&text, &mut out),
+            Event::Key(key) => self.key(key, out),
+            Event::Mouse(mouse) => self.mouse(mouse, out),
+            Event::Paste(text) => self.paste(&text, out),
             Event::Size(columns, lines) => self.size = (columns, lines),
             Event::Now(now) => self.now = now,
-            Event::Rows(rows) => self.take_rows(rows, &mut out),
+            Event::Rows(rows) => self.take_rows(rows, out),
             Event::Series(run, key, series) => {
                 self.failed_series.remove(&(run, key));
                 self.series.insert((run, key), series);
@@ -229,7 +236,7 @@ impl App {
             Event::SeriesFailed(run, key, why) => {
                 self.failed_series.insert((run, key), why);
             }
-            Event::Listing(run, path, listing) => self.take_listing(run, path, listing),
+            Event::Listing(run, path, listing) => self.take_listing(run, path, listing, out),
             Event::Preview(run, path, preview) => self.take_preview(run, &path, preview),
             Event::Inputs(run, inputs) => {
                 if let Some(detail) = self.detail.as_mut().filter(|detail| detail.run == run) {
@@ -239,9 +246,12 @@ impl App {
             Event::Watching(watching) => self.watching = watching,
             Event::Notice(notice) => self.notice = Some(notice),
         }
+    }
+
+    /// Keeps cursors in their lists, and tells the store what is on screen when that has changed.
+    pub fn settle_and_want(&mut self, out: &mut Vec<Request>) {
         self.settle();
-        self.ask_for_what_is_shown(&mut out);
-        out
+        self.ask_for_what_is_shown(out);
     }
 
     /// Whether something on screen depends on the time: running runs, ages.
@@ -379,7 +389,7 @@ impl App {
 
     /// Forgets histories that nobody wants when there are too many.
     fn trim_series(&mut self) {
-        if self.series.len() > KEPT_SERIES {
+        if self.series.values().map(|series| series.len() + 64).sum::<usize>() > KEPT_POINTS {
             let wanted: FxHashSet<(RunKey, Key)> = self.wanted.series.iter().copied().collect();
             self.series.retain(|place, _| wanted.contains(place));
         }

@@ -163,6 +163,7 @@ impl Main {
                     self.take(message);
                     // All that has arrived by now costs one frame.
                     receive.try_iter().take(10_000).for_each(|message| self.take(message));
+                    self.settle();
                     if drawn.elapsed() < FRAME {
                         continue;
                     }
@@ -183,17 +184,19 @@ impl Main {
     fn draw(&mut self) {
         self.app.now = now();
         let (app, theme) = (&mut self.app, &self.theme);
+        let mut requests = Vec::new();
         let drawn = self.screen.draw(|frame| {
             let area: Rect = frame.area();
             if app.size != (area.width, area.height) {
-                let requests = app.update(Event::Size(area.width, area.height));
-                debug_assert!(requests.iter().all(|request| matches!(request, Request::Want(_))));
+                requests = app.update(Event::Size(area.width, area.height));
             }
             view::draw(app, area, frame.buffer_mut(), theme);
         });
         if drawn.is_err() {
             terminal::die(129);
         }
+        // A larger screen wants more read.
+        requests.into_iter().for_each(|request| self.request(request));
     }
 
     fn take(&mut self, message: Message) {
@@ -222,9 +225,16 @@ impl Main {
             },
         };
         self.app.now = now();
-        for request in self.app.update(event) {
-            self.request(request);
-        }
+        let mut requests = Vec::new();
+        self.app.take(event, &mut requests);
+        requests.into_iter().for_each(|request| self.request(request));
+    }
+
+    /// After all that has arrived was taken in: what follows from it, once.
+    fn settle(&mut self) {
+        let mut requests = Vec::new();
+        self.app.settle_and_want(&mut requests);
+        requests.into_iter().for_each(|request| self.request(request));
     }
 
     fn suspend(&mut self) {

@@ -443,13 +443,10 @@ impl Index {
         key
     }
 
-    /// Empties the slot of a run that has gone, and forgets its problems.
+    /// Empties the slot of a run that has gone. Its problems are the caller's business.
     pub fn remove_run(&mut self, key: RunKey) {
         if let Some(slot) = self.runs.get_mut(key.0 as usize) {
             *slot = None;
-        }
-        if self.problems.iter().any(|problem| problem.run == Some(key)) {
-            Arc::make_mut(&mut self.problems).retain(|problem| problem.run != Some(key));
         }
     }
 

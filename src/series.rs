@@ -7,6 +7,8 @@ use std::sync::Arc;
 
 use crate::index::Point;
 
+/// Values of the curve for sparklines: the widest that is drawn.
+pub const SKETCH: usize = 24;
 /// Points of a full block.
 const BLOCK: usize = 1024;
 
@@ -94,6 +96,8 @@ pub struct Series {
     max: Option<Point>,
     first_time: Option<i64>,
     odd: usize,
+    /// The curve for sparklines as it was when the series was published; empty before.
+    curve: Vec<f64>,
     /// How far the store has read.
     pub position: Position,
 }
@@ -228,6 +232,16 @@ impl Series {
             }
         }
         out
+    }
+
+    /// Draws the curve for sparklines, before the series is published: rows are drawn often, and points are many.
+    pub fn sketch(&mut self) {
+        self.curve = self.spark(SKETCH);
+    }
+
+    /// The curve for sparklines, at most [`SKETCH`] values.
+    pub fn curve(&self) -> std::borrow::Cow<'_, [f64]> {
+        if self.curve.is_empty() { self.spark(SKETCH).into() } else { (&self.curve).into() }
     }
 
     /// A curve of at most `width` values for a sparkline, in order of steps: the last value of each bucket, and where a

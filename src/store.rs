@@ -44,8 +44,8 @@ pub struct Refreshed {
     pub changed: bool,
     /// There is more to read: call again.
     pub more: bool,
-    /// Something is being written just now and has to be looked at again soon: call again in some milliseconds.
-    pub later: bool,
+    /// Something is being written just now and has to be looked at again: call again after this time.
+    pub later: Option<Duration>,
 }
 
 /// Why a store cannot be used at all. One sentence that says what to do; everything less is a
@@ -165,10 +165,10 @@ pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
         if refreshed.more {
             continue;
         }
-        if !refreshed.later || begun.elapsed() > Duration::from_millis(2500) {
+        let Some(wait) = refreshed.later.filter(|_| begun.elapsed() < Duration::from_millis(2500)) else {
             return Ok(index);
-        }
-        std::thread::sleep(Duration::from_millis(10));
+        };
+        std::thread::sleep(wait.min(Duration::from_millis(50)));
     }
 }
 

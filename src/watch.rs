@@ -4,8 +4,9 @@
 //! path may have changed; what has changed is found by reading.
 
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
-use notify::event::{AccessKind, AccessMode};
+use notify::event::{AccessKind, AccessMode, ModifyKind};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use rustc_hash::FxHashSet;
 
@@ -14,6 +15,8 @@ use rustc_hash::FxHashSet;
 pub enum Change {
     /// These paths may have changed.
     Paths(Vec<PathBuf>),
+    /// These paths have gone or have another name; if they were watched, they no longer are.
+    Gone(Vec<PathBuf>),
     /// Events were lost: look at everything.
     Lost,
 }
@@ -22,8 +25,17 @@ pub enum Change {
 pub struct Watcher {
     notify: Option<RecommendedWatcher>,
     watched: FxHashSet<PathBuf>,
-    failed: bool,
+    /// Folders that could not be watched, and when that was tried last.
+    refused: FxHashSet<PathBuf>,
+    tried: Option<Instant>,
+    /// Some were refused because the system has no more watches to give.
+    limited: bool,
 }
+
+/// Watches that are kept though nobody wants them just now: who scrolls away often comes back.
+const SPARE: usize = 1024;
+/// Folders that could not be watched are tried again so often.
+const AGAIN: Duration = Duration::from_secs(30);
 
 impl Watcher {
     /// A watcher that tells `tell`. Where the system has none to give, everything is found by looking.
@@ -33,18 +45,25 @@ impl Watcher {
                 tell(change);
             }
         });
-        let failed = notify.is_err();
-        Self { notify: notify.ok(), watched: FxHashSet::default(), failed }
+        let (watched, refused) = (FxHashSet::default(), FxHashSet::default());
+        Self { notify: notify.ok(), watched, refused, tried: None, limited: false }
     }
 
-    /// Watches these folders and no others. Gives those that are watched from now on: they have to be read after
-    /// this, since what happened before the watch was there is told by nobody.
+    /// Watches these folders. Gives those that are watched from now on: they have to be read after this, since what
+    /// happened before the watch was there is told by nobody.
     pub fn watch(&mut self, folders: Vec<PathBuf>) -> Vec<PathBuf> {
         let Some(notify) = &mut self.notify else { return Vec::new() };
+        if self.tried.is_some_and(|at| at.elapsed() > AGAIN) {
+            (self.refused, self.tried, self.limited) = (FxHashSet::default(), None, false);
+        }
         let wanted: FxHashSet<PathBuf> = folders.into_iter().collect();
-        let gone: Vec<PathBuf> = self.watched.difference(&wanted).cloned().collect();
-        let new: Vec<PathBuf> =
-            wanted.difference(&self.watched).filter(|path| path.is_dir()).cloned().collect();
+        let is_new = |path: &&PathBuf| !self.refused.contains(*path) && path.is_dir();
+        let new: Vec<PathBuf> = wanted.difference(&self.watched).filter(is_new).cloned().collect();
+        let gone: Vec<PathBuf> = if self.watched.len() + new.len() > SPARE {
+            self.watched.difference(&wanted).cloned().collect()
+        } else {
+            Vec::new()
+        };
         if gone.is_empty() && new.is_empty() {
             return new;
         }
@@ -53,16 +72,22 @@ impl Watcher {
             let _ = paths.remove(path); // its folder may be gone, and its watch with it
             self.watched.remove(path);
         }
-        for path in &new {
-            match paths.add(path, RecursiveMode::NonRecursive) {
+        let mut added = Vec::new();
+        for path in new {
+            match paths.add(&path, RecursiveMode::NonRecursive) {
                 Ok(()) => {
                     self.watched.insert(path.clone());
+                    added.push(path);
                 }
-                Err(error) => self.failed |= is_limit(&error),
+                Err(error) => {
+                    self.limited |= is_limit(&error);
+                    self.refused.insert(path);
+                    self.tried = Some(self.tried.unwrap_or_else(Instant::now));
+                }
             }
         }
-        self.failed |= paths.commit().is_err_and(|error| is_limit(&error));
-        new
+        let _ = paths.commit(); // on Linux every path was added or refused above
+        added
     }
 
     /// Forgets the watch of a folder that was deleted, so that a new folder of the same name is watched again.
@@ -72,7 +97,7 @@ impl Watcher {
 
     /// Whether some folders cannot be watched, because the system has no more watches to give.
     pub fn has_failed(&self) -> bool {
-        self.failed
+        self.notify.is_none() || self.limited
     }
 }
 
@@ -90,10 +115,12 @@ fn change(event: notify::Result<Event>) -> Option<Change> {
     if event.need_rescan() {
         return Some(Change::Lost);
     }
-    let is_change = match event.kind {
-        EventKind::Access(AccessKind::Close(AccessMode::Write)) => true,
-        EventKind::Access(_) => false,
-        _ => true,
-    };
-    (is_change && !event.paths.is_empty()).then_some(Change::Paths(event.paths))
+    match event.kind {
+        _ if event.paths.is_empty() => None,
+        EventKind::Access(AccessKind::Close(AccessMode::Write)) => Some(Change::Paths(event.paths)),
+        EventKind::Access(_) => None,
+        // A folder that was deleted and made again at once has no watch any more, though its path is there.
+        EventKind::Remove(_) | EventKind::Modify(ModifyKind::Name(_)) => Some(Change::Gone(event.paths)),
+        _ => Some(Change::Paths(event.paths)),
+    }
 }

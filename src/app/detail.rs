@@ -59,8 +59,8 @@ pub struct Artifacts {
     pub listings: HashMap<String, Listing>,
     /// Open folders.
     pub open: HashSet<String>,
-    /// The file that is shown: its path and its beginning, or why not.
-    pub preview: Option<(String, Option<Result<Preview, String>>)>,
+    /// The file that is shown: its path, and its beginning as lines, or why not; nothing while it is read.
+    pub preview: Option<(String, Option<Arc<Vec<Shown>>>)>,
     /// Lines of it scrolled out at the top.
     pub scrolled: usize,
 }
@@ -80,6 +80,8 @@ pub struct Detail {
     pub chart: ChartView,
     /// Its artifacts.
     pub artifacts: Artifacts,
+    /// Its metrics, params and tags in the order in which they are shown.
+    pub sorted: Arc<Sorted>,
     /// Its parent and children.
     pub relatives: Relatives,
     /// Datasets and models, when they have been read.
@@ -97,6 +99,7 @@ impl Detail {
             cursors: [Cursor::default(); 5],
             chart: ChartView::default(),
             artifacts: Artifacts::default(),
+            sorted: Arc::new(Sorted::of(run, index)),
             relatives: Relatives::of(run, index),
             inputs: None,
             back: Vec::new(),
@@ -118,14 +121,29 @@ impl Detail {
     }
 
     /// Metrics by name, those of the machine last.
-    pub fn metrics(&self, index: &Index) -> Vec<Key> {
-        metrics(&self.kept, index)
+    pub fn metrics(&self) -> &[Key] {
+        &self.sorted.metrics
     }
 
     /// The metric under the cursor.
-    pub fn metric(&self, index: &Index) -> Option<Key> {
+    pub fn metric(&self) -> Option<Key> {
         let place = self.cursors.get(Tab::Metrics as usize)?.at;
-        self.metrics(index).get(place).copied()
+        self.metrics().get(place).copied()
+    }
+
+    /// The names of the params or tags in the order in which they are shown.
+    pub fn pairs(&self) -> &[Key] {
+        if self.tab == Tab::Params { &self.sorted.params } else { &self.sorted.tags }
+    }
+
+    /// The value of one of them.
+    pub fn value(&self, key: Key) -> Option<&Text> {
+        if self.tab == Tab::Params { self.kept.param(key) } else { self.kept.tag(key) }
+    }
+
+    /// The file that is shown as lines of text; none while it is read.
+    pub fn preview_lines(&self) -> Option<&Arc<Vec<Shown>>> {
+        self.artifacts.preview.as_ref()?.1.as_ref()
     }
 
     /// The entries of the artifact tree that are in view, with their depth.
@@ -143,6 +161,21 @@ impl Detail {
     }
 }
 
+/// The order of what a run has, found once for each version of it: a run may have a hundred thousand tags.
+#[derive(Clone, Debug, Default)]
+pub struct Sorted {
+    metrics: Vec<Key>,
+    params: Vec<Key>,
+    tags: Vec<Key>,
+}
+
+impl Sorted {
+    fn of(run: &Run, index: &Index) -> Self {
+        let keys = |list| pairs(list, index).into_iter().map(|(key, ..)| key).collect();
+        Self { metrics: metrics(run, index), params: keys(&run.params), tags: keys(&run.tags) }
+    }
+}
+
 /// A run's metrics by name, those of the machine last.
 pub fn metrics(run: &Run, index: &Index) -> Vec<Key> {
     let mut keys: Vec<Key> = run.metrics.iter().map(|(key, _)| *key).collect();
@@ -154,12 +187,11 @@ pub fn metrics(run: &Run, index: &Index) -> Vec<Key> {
     keys
 }
 
-/// Names and values of params or tags by name, MLflow's own tags last.
-pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(&'a str, &'a Text)> {
-    let mut out: Vec<(&str, &Text)> =
-        pairs.iter().map(|(key, value)| (index.keys.name(*key), value)).collect();
+/// Keys, names and values of params or tags by name, MLflow's own tags last.
+pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(Key, &'a str, &'a Text)> {
+    let mut out: Vec<_> = pairs.iter().map(|(key, value)| (*key, index.keys.name(*key), value)).collect();
     let own = |name: &str| name.starts_with("mlflow.");
-    out.sort_by(|a, b| own(a.0).cmp(&own(b.0)).then_with(|| format::natural_cmp(a.0, b.0)));
+    out.sort_by(|a, b| own(a.1).cmp(&own(b.1)).then_with(|| format::natural_cmp(a.1, b.1)));
     out
 }
 
@@ -192,7 +224,7 @@ impl App {
             Action::NextTab => detail.tab = detail.tab.moved(1),
             Action::PreviousTab => detail.tab = detail.tab.moved(-1),
             Action::Tab(n) => detail.tab = Tab::ALL.get(usize::from(n)).copied().unwrap_or_default(),
-            Action::Back | Action::Quit => return self.leave_detail(),
+            Action::Back | Action::Quit => return self.leave_detail(out),
             Action::NextRun => return self.neighbour(1, out),
             Action::PreviousRun => return self.neighbour(-1, out),
             Action::Mark => {
@@ -217,13 +249,15 @@ impl App {
         self.list_artifacts(out);
     }
 
-    fn leave_detail(&mut self) {
-        let back = self.detail.as_mut().and_then(|detail| detail.back.pop());
-        let run = back.and_then(|key| self.rows.index.runs.get(key.0 as usize).cloned().flatten());
-        match (run, &mut self.detail) {
-            (Some(run), Some(detail)) => {
-                let back = std::mem::take(&mut detail.back);
-                *detail = Detail { back, ..Detail::new(&run, &self.rows.index, detail.tab) };
+    fn leave_detail(&mut self, out: &mut Vec<Request>) {
+        let Some(detail) = &mut self.detail else { return };
+        let (tab, mut back) = (detail.tab, std::mem::take(&mut detail.back));
+        match back.pop() {
+            Some(run) if self.rows.index.run(run).is_some() => {
+                self.open_detail_at(run, tab, out);
+                if let Some(detail) = &mut self.detail {
+                    detail.back = back;
+                }
             }
             _ => self.screen = Screen::Browse,
         }
@@ -244,7 +278,7 @@ impl App {
     }
 
     fn act_on_chart(&mut self, action: Action) -> bool {
-        let Some(metric) = self.detail.as_ref().and_then(|detail| detail.metric(&self.rows.index)) else {
+        let Some(metric) = self.detail.as_ref().and_then(|detail| detail.metric()) else {
             return false;
         };
         let Some(detail) = &mut self.detail else { return false };
@@ -333,7 +367,7 @@ impl App {
                 }
             }
             (Action::PageDown | Action::PageUp, _) if detail.artifacts.preview.is_some() => {
-                let len = self.preview_lines().len();
+                let len = detail.preview_lines().map_or(0, |lines| lines.len());
                 let height = panes::split(panes::detail_body(self)).other.height.saturating_sub(1).into();
                 if let Some(detail) = &mut self.detail {
                     detail.artifacts.scrolled = scroll(detail.artifacts.scrolled, action, len, height);
@@ -359,27 +393,26 @@ impl App {
         }
     }
 
-    /// The file that is shown as lines of text.
-    pub fn preview_lines(&self) -> Vec<Shown> {
-        let preview = self.detail.as_ref().and_then(|detail| detail.artifacts.preview.as_ref());
-        match preview {
-            Some((path, Some(Ok(preview)))) => super::output::text_of(path, preview),
-            Some((_, Some(Err(why)))) => vec![shown(why)],
-            Some((_, None)) => vec![Shown::own("reading…")],
-            None => Vec::new(),
-        }
-    }
-
-    pub(super) fn take_listing(&mut self, run: RunKey, path: String, listing: Listing) {
+    pub(super) fn take_listing(
+        &mut self,
+        run: RunKey,
+        path: String,
+        listing: Listing,
+        out: &mut Vec<Request>,
+    ) {
         if let Some(detail) = self.detail.as_mut().filter(|detail| detail.run == run) {
             detail.artifacts.listings.insert(path, listing);
+            self.preview_under_cursor(out);
         }
     }
 
     pub(super) fn take_preview(&mut self, run: RunKey, path: &str, content: Result<Preview, String>) {
         let Some(detail) = self.detail.as_mut().filter(|detail| detail.run == run) else { return };
         if let Some((_, slot)) = detail.artifacts.preview.as_mut().filter(|(shown, _)| shown == path) {
-            *slot = Some(content);
+            // Once, and not for every frame: JSON is indented.
+            let lines = content
+                .map_or_else(|why| vec![shown(&why)], |preview| super::output::text_of(path, &preview));
+            *slot = Some(Arc::new(lines));
         }
     }
 
@@ -389,6 +422,9 @@ impl App {
         if let Some(detail) = self.detail.as_mut().filter(|_| self.screen == Screen::Detail)
             && let Some(Some(run)) = rows.index.runs.get(detail.run.0 as usize)
         {
+            if !Arc::ptr_eq(&detail.kept, run) {
+                detail.sorted = Arc::new(Sorted::of(run, &rows.index));
+            }
             detail.kept = run.clone();
             detail.relatives = Relatives::of(run, &rows.index);
         }

@@ -1,7 +1,7 @@
 //! What leaves the screen: copies and exported files. The app only says what; writing is somebody else's.
 
 use super::compare::Line;
-use super::detail::{Tab, pairs};
+use super::detail::Tab;
 use super::overview::{self, overview};
 use super::{App, Content, Export, Request};
 use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table};
@@ -42,12 +42,12 @@ impl App {
                 }
             }
             Tab::Metrics => {
-                let metric = detail.metric(&index).and_then(|key| run.metric(key).copied());
+                let metric = detail.metric().and_then(|key| run.metric(key).copied());
                 (metric.map_or(String::new(), |metric| format::exact(metric.last.value)), "value")
             }
             Tab::Params | Tab::Tags => {
-                let list = if detail.tab == Tab::Params { &run.params } else { &run.tags };
-                (pairs(list, &index).get(at).map_or(String::new(), |(_, value)| value.to_string()), "value")
+                let value = detail.pairs().get(at).and_then(|key| detail.value(*key));
+                (value.map_or(String::new(), |value| value.to_string()), "value")
             }
             Tab::Artifacts => {
                 let entry = detail.artifact_lines().get(at).map(|(_, entry)| entry.path.clone());
@@ -72,7 +72,7 @@ impl App {
     /// The chart of the Metrics tab.
     pub(super) fn export_chart(&mut self, out: &mut Vec<Request>) {
         let Some(detail) = &self.detail else { return };
-        let metric = detail.metric(self.index()).filter(|_| detail.tab == Tab::Metrics);
+        let metric = detail.metric().filter(|_| detail.tab == Tab::Metrics);
         let series = metric.and_then(|key| Some((key, self.series.get(&(detail.run, key))?)));
         let Some((key, series)) = series else { return self.tell("there is no chart to export here") };
         let view = detail.chart;

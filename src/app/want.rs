@@ -29,7 +29,6 @@ impl App {
         let mut series = Vec::new();
         match self.screen {
             Screen::Browse => {
-                open.extend(self.current_row().map(|row| row.run));
                 self.previewed_series(&mut series);
                 self.row_series(&mut series);
             }
@@ -81,8 +80,8 @@ impl App {
         if detail.tab != Tab::Metrics {
             return;
         }
-        let metrics = detail.metrics(self.index());
-        series.extend(detail.metric(self.index()).map(|key| (detail.run, key)));
+        let metrics = detail.metrics();
+        series.extend(detail.metric().map(|key| (detail.run, key)));
         let height = panes::split(panes::detail_body(self)).list.height.into();
         let window = detail.cursor().window(metrics.len(), height);
         series.extend(metrics.get(window).unwrap_or_default().iter().map(|key| (detail.run, *key)));

@@ -27,8 +27,12 @@ pub enum Ask {
     Inputs(RunKey),
     /// Everything may have changed.
     Rescan,
+    /// Events were lost.
+    Lost,
     /// These paths may have changed.
     Changed(Vec<PathBuf>),
+    /// These paths have gone, and their watches with them.
+    Gone(Vec<PathBuf>),
 }
 
 /// One slice of reading.
@@ -39,8 +43,10 @@ const PUBLISH: Duration = Duration::from_millis(100);
 const SWEEP: Duration = Duration::from_secs(1);
 /// Bytes of an artifact that are read for showing it.
 const PREVIEW: usize = 256 << 10;
-/// Histories that are kept for going on where they were read to.
-const KEPT_SERIES: usize = 4096;
+/// Points of histories that are kept for going on where they were read to.
+const KEPT_POINTS: usize = 4 << 20;
+/// After lost events everything is looked at again, at most so often.
+const RESCAN: Duration = Duration::from_secs(2);
 
 /// The store thread's own things.
 struct Keeper<'a> {
@@ -49,9 +55,16 @@ struct Keeper<'a> {
     want: Want,
     watcher: Watcher,
     series: FxHashMap<(RunKey, Key), Series>,
+    /// Histories that could not be read, and how long they were said to be then.
+    failed: FxHashMap<(RunKey, Key), u64>,
+    /// Events were lost, and when everything was last looked at for that reason.
+    lost: bool,
+    rescanned: Option<Instant>,
     published: Instant,
     /// Something has changed since the index was published.
     dirty: bool,
+    /// When something that is being written has to be looked at again.
+    later: Option<Instant>,
     version: u64,
     /// What was told of it last.
     watching: Watching,
@@ -71,7 +84,8 @@ pub fn run(
     let watcher = Watcher::new(move |change| {
         let ask = match change {
             Change::Paths(paths) => Ask::Changed(paths),
-            Change::Lost => Ask::Rescan,
+            Change::Gone(paths) => Ask::Gone(paths),
+            Change::Lost => Ask::Lost,
         };
         let _ = changes.send(ask); // nobody listens any more: the program ends
     });
@@ -81,8 +95,12 @@ pub fn run(
         want: Want::default(),
         watcher,
         series: FxHashMap::default(),
+        failed: FxHashMap::default(),
+        lost: false,
+        rescanned: None,
         published: Instant::now(),
         dirty: false,
+        later: None,
         version: 0,
         watching: Watching::Not,
         to_query,
@@ -98,10 +116,9 @@ pub fn run(
 impl Keeper<'_> {
     fn run(mut self, asked: &Receiver<Ask>) {
         let mut swept = Instant::now();
-        let mut state = Refreshed { more: true, ..Refreshed::default() };
+        let mut more = true;
         loop {
-            let wait = self.wait(state, swept);
-            let first = match asked.recv_timeout(wait) {
+            let first = match asked.recv_timeout(if more { Duration::ZERO } else { self.wait(swept) }) {
                 Ok(ask) => Some(ask),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
@@ -110,38 +127,44 @@ impl Keeper<'_> {
             for ask in first.into_iter().chain(asked.try_iter().take(50_000)) {
                 self.serve(ask, &mut changed);
             }
-            self.note_deleted(&changed);
             if !changed.is_empty() {
                 self.store.changed(&changed);
             }
-            if swept.elapsed() >= SWEEP && !state.more {
+            self.rescan_if_lost();
+            let state = self.refresh();
+            self.publish();
+            more = state.more | self.read_series();
+            // Also while a large store is being read: what trains on screen does not wait for the rest.
+            let is_time = swept.elapsed() >= SWEEP;
+            if self.index.progress.listed && (!state.more || is_time) {
+                more |= self.watch();
+            }
+            if is_time && self.index.progress.listed {
                 self.store.sweep(&self.index, &self.want);
                 swept = Instant::now();
-            }
-            state = match self.store.refresh(&mut self.index, &self.want, Instant::now() + SLICE) {
-                Ok(state) => state,
-                Err(error) => {
-                    self.tell(&error.to_string());
-                    Refreshed::default()
-                }
-            };
-            self.dirty |= state.changed;
-            self.publish();
-            self.read_series();
-            if !state.more {
-                self.watch();
+                more = true;
             }
         }
     }
 
+    fn refresh(&mut self) -> Refreshed {
+        let state = match self.store.refresh(&mut self.index, &self.want, Instant::now() + SLICE) {
+            Ok(state) => state,
+            Err(error) => {
+                self.tell(&error.to_string());
+                Refreshed::default()
+            }
+        };
+        self.dirty |= state.changed;
+        self.later = state.later.map(|wait| Instant::now() + wait);
+        state
+    }
+
     /// How long to wait for somebody to ask.
-    fn wait(&self, state: Refreshed, swept: Instant) -> Duration {
-        if state.more {
-            return Duration::ZERO;
-        }
+    fn wait(&self, swept: Instant) -> Duration {
         let mut wait = SWEEP.saturating_sub(swept.elapsed());
-        if state.later {
-            wait = wait.min(Duration::from_millis(10));
+        if let Some(later) = self.later {
+            wait = wait.min(later.saturating_duration_since(Instant::now()));
         }
         if self.dirty {
             wait = wait.min(PUBLISH.saturating_sub(self.published.elapsed()));
@@ -149,11 +172,18 @@ impl Keeper<'_> {
         wait
     }
 
+    fn rescan_if_lost(&mut self) {
+        if self.lost && self.rescanned.is_none_or(|at| at.elapsed() >= RESCAN) {
+            (self.lost, self.rescanned) = (false, Some(Instant::now()));
+            self.store.rescan();
+        }
+    }
+
     fn serve(&mut self, ask: Ask, changed: &mut Vec<PathBuf>) {
         match ask {
             Ask::Want(want) => {
                 let on_screen: FxHashSet<(RunKey, Key)> = want.series.iter().copied().collect();
-                if self.series.len() > KEPT_SERIES {
+                if self.series.values().map(|series| series.len() + 64).sum::<usize>() > KEPT_POINTS {
                     self.series.retain(|place, _| on_screen.contains(place));
                 }
                 self.want = want;
@@ -171,15 +201,11 @@ impl Keeper<'_> {
                 self.answer(Event::Inputs(run, inputs));
             }
             Ask::Rescan => self.store.rescan(),
+            Ask::Lost => self.lost = true,
             Ask::Changed(paths) => changed.extend(paths),
-        }
-    }
-
-    /// A folder that was deleted takes its watch with it.
-    fn note_deleted(&mut self, changed: &[PathBuf]) {
-        for path in changed {
-            if path.symlink_metadata().is_err() {
-                self.watcher.forget(path);
+            Ask::Gone(paths) => {
+                paths.iter().for_each(|path| self.watcher.forget(path));
+                changed.extend(paths);
             }
         }
     }
@@ -206,38 +232,56 @@ impl Keeper<'_> {
         (self.published, self.dirty) = (Instant::now(), false);
     }
 
-    /// Reads what the histories on screen have gained.
-    fn read_series(&mut self) {
+    /// Reads what the histories on screen have gained; says whether some are left.
+    fn read_series(&mut self) -> bool {
         let until = Instant::now() + SLICE;
-        for &(run, key) in &self.want.series {
-            let Some(metric) = self.index.run(run).and_then(|run| run.metric(key)) else { continue };
-            let known = self.series.get(&(run, key));
-            if known.is_some_and(|series| series.len() as u64 == metric.points && like(series, metric)) {
-                continue;
-            }
-            let mut series = known.cloned().unwrap_or_default();
-            match self.store.points(&self.index, run, key, &mut series) {
-                Ok(true) => {
-                    self.answer(Event::Series(run, key, Arc::new(series.clone())));
-                    self.series.insert((run, key), series);
-                }
-                Ok(false) => {}
-                Err(error) => self.answer(Event::SeriesFailed(run, key, error.to_string())),
-            }
+        let wanted = std::mem::take(&mut self.want.series);
+        let mut left = false;
+        for &place in &wanted {
             if Instant::now() >= until {
-                return;
+                left = true;
+                break;
+            }
+            self.read_one(place);
+        }
+        self.want.series = wanted;
+        left
+    }
+
+    fn read_one(&mut self, (run, key): (RunKey, Key)) {
+        let Some(metric) = self.index.run(run).and_then(|run| run.metric(key)) else { return };
+        let known = self.series.get(&(run, key));
+        let is_whole =
+            known.is_some_and(|series| series.len() as u64 == metric.points && like(series, metric));
+        if is_whole || self.failed.get(&(run, key)) == Some(&metric.points) {
+            return;
+        }
+        let points = metric.points;
+        let mut series = known.cloned().unwrap_or_default();
+        match self.store.points(&self.index, run, key, &mut series) {
+            Ok(changed) => {
+                self.failed.remove(&(run, key));
+                if changed {
+                    series.sketch();
+                    self.answer(Event::Series(run, key, Arc::new(series.clone())));
+                }
+                self.series.insert((run, key), series);
+            }
+            Err(error) => {
+                // Not again until the file has changed: a failure that repeats is no news.
+                self.failed.insert((run, key), points);
+                self.answer(Event::SeriesFailed(run, key, error.to_string()));
             }
         }
     }
 
-    /// Watches what is on screen and what trains, and reads again what is newly watched.
-    fn watch(&mut self) {
+    /// Watches what is on screen and what trains, and has what is newly watched read again: what happened before the
+    /// watch was there is told by nobody. Says whether there is something to read.
+    fn watch(&mut self) -> bool {
+        let mut new = Vec::new();
         let watching = match self.store.watch(&self.index, &self.want) {
             Watch::Folders(folders) => {
-                let new = self.watcher.watch(folders);
-                if !new.is_empty() {
-                    self.store.changed(&new);
-                }
+                new = self.watcher.watch(folders);
                 if self.watcher.has_failed() {
                     Watching::Polling(SWEEP.as_millis() as u64)
                 } else {
@@ -249,6 +293,10 @@ impl Keeper<'_> {
         if std::mem::replace(&mut self.watching, watching) != watching {
             self.answer(Event::Watching(watching));
         }
+        if !new.is_empty() {
+            self.store.changed(&new);
+        }
+        !new.is_empty()
     }
 }
 

@@ -43,8 +43,12 @@ const WATCHED_RUNS: usize = 256;
 const WATCHED_FOLDERS: usize = 4096;
 /// Runs that one sweep looks at, in turn.
 const SWEPT_RUNS: u32 = 40;
+/// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
+const OTHERS: usize = 20;
 /// Sweeps after which the tags and params of the open runs are read again.
 const REREAD: u64 = 10;
+/// Params and tags that an open run may have for that; reading a hundred thousand files takes a second.
+const REREAD_MOST: usize = 2000;
 
 /// What the file store remembers of an experiment.
 struct ExperimentFiles {
@@ -53,8 +57,8 @@ struct ExperimentFiles {
     /// What was last read of it.
     seen: Seen,
     runs: FxHashMap<String, RunKey>,
-    /// Folders that are no runs (yet), and how often they were looked at.
-    others: FxHashMap<String, u32>,
+    /// Folders that are no runs (yet), as they were when that was found.
+    others: FxHashMap<String, Option<Stamp>>,
 }
 
 /// Stamps of a folder and of the `meta.yaml` and `tags` in it.
@@ -94,6 +98,8 @@ pub struct FileStore {
     /// The run that the last sweep ended with, and how many sweeps there were.
     swept: u32,
     sweeps: u64,
+    /// Folders in the root that are no experiments (yet).
+    others: FxHashSet<PathBuf>,
     /// New runs to look at again: they had no files yet.
     unborn: Vec<(Instant, ExperimentKey)>,
 }
@@ -117,6 +123,7 @@ impl FileStore {
             seen: [Seen::default(); 2],
             swept: 0,
             sweeps: 0,
+            others: FxHashSet::default(),
             unborn: Vec::new(),
         })
     }
@@ -130,7 +137,7 @@ impl FileStore {
     }
 
     /// Reads what is due of a run.
-    fn read_run(&mut self, index: &mut Index, key: RunKey, due: Due) -> bool {
+    fn read_run(&mut self, index: &mut Index, key: RunKey, mut due: Due) -> bool {
         let (Some(files), Some(run)) = (self.runs.get_mut(&key), index.run(key).cloned()) else {
             return false;
         };
@@ -149,13 +156,15 @@ impl FileStore {
             let mut report = Report::default();
             let outcome = run::read_meta(index, &run, files, &folder, &mut report);
             if outcome.nothing {
-                let young = folder.own_stamp().is_ok_and(|stamp| run::within(stamp.modified, run::FRESH));
-                return self.not_a_run(index, key, young);
+                let stamp = folder.own_stamp().ok();
+                return self.not_a_run(index, key, stamp);
             }
             if !outcome.again {
                 self.ledger.set(owner, Look::Meta, report);
             }
             (changed, again.meta) = (outcome.changed, outcome.again);
+            // A run that has ended finishes its last lines.
+            due.metrics |= outcome.changed && run::waits(files);
         }
         let mut step =
             |look: Look, read: &mut dyn FnMut(&mut Index, &crate::index::Run, &mut Report) -> Outcome| {
@@ -199,7 +208,8 @@ impl FileStore {
 
     fn unreadable_run(&mut self, index: &mut Index, key: RunKey, fault: &Fault) -> bool {
         let mut report = Report::default();
-        if let Some(files) = self.runs.get(&key) {
+        if let Some(files) = self.runs.get_mut(&key) {
+            run::forget_stamps(files);
             report.add(&files.path, fault);
         }
         self.ledger.set(Owner::Run(key), Look::Meta, report);
@@ -209,20 +219,35 @@ impl FileStore {
         true
     }
 
-    /// A folder with nothing of a run in it: an artifact root, or a run in the moment of its birth.
-    fn not_a_run(&mut self, index: &mut Index, key: RunKey, young: bool) -> bool {
+    /// A folder with nothing of a run in it: an artifact root, or a run in the moment of its birth. It is looked at
+    /// again when something has been added to it.
+    fn not_a_run(&mut self, index: &mut Index, key: RunKey, stamp: Option<Stamp>) -> bool {
         let Some(run) = index.run(key) else { return false };
         let (id, experiment) = (run.run_id.to_string(), run.experiment);
         if let Some(files) = self.experiments.get_mut(&experiment) {
             files.runs.remove(&id);
-            let looks = files.others.entry(id).or_default();
-            *looks += 1;
-            if young && *looks <= 5 {
-                self.unborn.push((Instant::now() + Duration::from_millis(10 << *looks), experiment));
+            files.others.insert(id, stamp);
+        }
+        if stamp.is_some_and(|stamp| run::within(stamp.modified, run::FRESH)) {
+            for wait in [20, 60, 200, 600] {
+                self.unborn.push((Instant::now() + Duration::from_millis(wait), experiment));
             }
         }
         self.forget_run(index, key);
         true
+    }
+
+    /// Folders that were no runs when they were looked at, and have changed since. Some of them in turn: an artifact
+    /// root beside the runs may have as many folders as there are runs.
+    fn reborn(&self) -> Vec<ExperimentKey> {
+        let turn = self.sweeps as usize * OTHERS;
+        let changed = |files: &ExperimentFiles| {
+            let from = if files.others.is_empty() { 0 } else { turn % files.others.len() };
+            files.others.iter().cycle().skip(from).take(OTHERS.min(files.others.len())).any(|(id, stamp)| {
+                Folder::open(&files.path.join(id)).and_then(|folder| folder.own_stamp()).ok() != *stamp
+            })
+        };
+        self.experiments.iter().filter(|(_, files)| changed(files)).map(|(key, _)| *key).collect()
     }
 
     /// Experiments whose new folders have to be looked at again.
@@ -264,12 +289,16 @@ impl FileStore {
         })
     }
 
-    /// Runs whose folders are watched: what is on screen, and what trains.
+    /// Runs whose folders are watched: what is on screen, then what trains, the newest first: killed runs say for ever
+    /// that they train.
     fn watched_runs(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
-        let running = index.runs().filter(|run| run.is_running()).map(|run| run.key);
+        let mut running: Vec<(Option<i64>, RunKey)> =
+            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time, run.key)).collect();
+        running.sort_unstable_by(|a, b| b.cmp(a));
         let shown = want.open.iter().chain(&want.visible).copied();
-        shown.chain(running).filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
+        let all = shown.chain(running.into_iter().map(|(_, key)| key));
+        all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
     }
 }
 
@@ -290,9 +319,9 @@ impl Store for FileStore {
         }
         changed |= self.ledger.publish(index);
         let total = self.runs.len();
-        let waiting = self.agenda.waiting().min(total);
-        let done = total - waiting;
-        let later = self.agenda.wake().is_some() || !self.unborn.is_empty();
+        let done = total - self.agenda.waiting().min(total);
+        let later = self.agenda.wake().into_iter().chain(self.unborn.iter().map(|(at, _)| *at)).min();
+        let later = later.map(|at| at.saturating_duration_since(Instant::now()));
         let progress =
             Progress { done, total, complete: self.agenda.is_idle(), listed: self.agenda.is_listed() };
         changed |= progress != index.progress;
@@ -313,8 +342,14 @@ impl Store for FileStore {
 
     fn rescan(&mut self) {
         self.agenda.root();
-        self.experiments.keys().for_each(|key| self.agenda.experiment(*key));
-        self.runs.keys().for_each(|key| self.agenda.run(*key, Due::ALL));
+        self.others.clear();
+        for (key, files) in &mut self.experiments {
+            files.others.clear();
+            self.agenda.experiment(*key);
+            // In the order of a first reading: what is on screen before everything else.
+            files.runs.values().for_each(|run| self.agenda.new_run(*key, *run));
+        }
+        self.urgent = self.want.open.iter().chain(&self.want.visible).copied().collect();
     }
 
     fn sweep(&mut self, index: &Index, want: &Want) {
@@ -327,6 +362,9 @@ impl Store for FileStore {
             if seen != files.seen || seen.is_fresh() {
                 self.agenda.experiment(*key);
             }
+        }
+        for key in self.reborn() {
+            self.agenda.experiment(key);
         }
         let mut keys = self.watched_runs(index, want);
         let slots = index.runs.len() as u32;
@@ -344,17 +382,21 @@ impl Store for FileStore {
         // A tag that is overwritten in place changes no folder.
         self.sweeps += 1;
         if self.sweeps.is_multiple_of(REREAD) {
+            let is_small = |key: &&RunKey| {
+                index.run(**key).is_some_and(|run| run.tags.len() + run.params.len() < REREAD_MOST)
+            };
             let values = Due { tags: true, params: true, ..Due::default() };
-            want.open
-                .iter()
-                .filter(|key| self.runs.contains_key(key))
-                .for_each(|key| self.agenda.run(*key, values));
+            want.open.iter().filter(is_small).for_each(|key| self.agenda.run(*key, values));
+            // A folder of the root may have become an experiment by what was put into a folder of it.
+            if !self.others.is_empty() {
+                self.others.clear();
+                self.agenda.root();
+            }
         }
     }
 
     fn watch(&self, index: &Index, want: &Want) -> Watch {
         let mut folders = vec![self.root.clone(), self.root.join(".trash")];
-        folders.extend(self.experiments.values().map(|files| files.path.clone()));
         for files in self.watched_runs(index, want).iter().filter_map(|key| self.runs.get(key)) {
             folders.push(files.path.clone());
             folders.extend(["params", "tags"].map(|kind| files.path.join(kind)));
@@ -363,6 +405,7 @@ impl Store for FileStore {
             }
             folders.extend(files.metric_folders.iter().map(|below: &OsString| files.path.join(below)));
         }
+        folders.extend(self.experiments.values().map(|files| files.path.clone()));
         folders.truncate(WATCHED_FOLDERS);
         Watch::Folders(folders)
     }

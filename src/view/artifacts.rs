@@ -7,12 +7,12 @@ use ratatui::text::Span;
 use super::theme::Theme;
 use super::{middle, put_line, put_right, text};
 use crate::app::detail::Detail;
-use crate::app::{App, panes};
+use crate::app::panes;
 use crate::format;
 use crate::shown::shown;
 
 /// Draws the tab.
-pub fn draw(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
+pub fn draw(detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let Some(root) = detail.artifacts.listings.get("") else {
         return middle(buf, area, &["reading…"], theme);
     };
@@ -22,7 +22,7 @@ pub fn draw(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Th
     }
     let split = panes::split(area);
     tree(detail, split.list, buf, theme);
-    file(app, detail, split.other, buf, theme);
+    file(detail, split.other, buf, theme);
 }
 
 fn tree(detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -57,7 +57,7 @@ fn tree(detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
 }
 
-fn file(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
+fn file(detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if area.height < 2 {
         return;
     }
@@ -75,7 +75,9 @@ fn file(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme)
     put_line(buf, area, 0, head);
     let body =
         Rect { x: area.x + 1, y: area.y + 1, width: area.width.saturating_sub(1), height: area.height - 1 };
-    let lines = app.preview_lines();
+    let Some(lines) = detail.preview_lines() else {
+        return middle(buf, body, &["reading…"], theme);
+    };
     let digits = lines.len().to_string().len();
     for (line, text) in lines.iter().skip(detail.artifacts.scrolled).take(body.height.into()).enumerate() {
         let number = format!("{:>digits$} ", detail.artifacts.scrolled + line + 1);

@@ -6,11 +6,11 @@ use ratatui::text::Span;
 
 use super::theme::Theme;
 use super::{artifacts, frame, metrics, middle, put_line, runs, text};
-use crate::app::detail::{Detail, Tab, pairs};
+use crate::app::detail::{Detail, Tab};
 use crate::app::overview::{Line, overview};
 use crate::app::{App, panes};
 use crate::format;
-use crate::index::{Key, Text};
+use crate::index::Key;
 use crate::query::cell;
 use crate::shown::shown;
 
@@ -41,9 +41,9 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     match detail.tab {
         Tab::Overview => draw_overview(app, detail, body, buf, theme),
         Tab::Metrics => metrics::draw(app, detail, body, buf, theme),
-        Tab::Params => draw_pairs(app, detail, &run.params, "params", body, buf, theme),
-        Tab::Tags => draw_pairs(app, detail, &run.tags, "tags", body, buf, theme),
-        Tab::Artifacts => artifacts::draw(app, detail, body, buf, theme),
+        Tab::Params => draw_pairs(app, detail, "params", body, buf, theme),
+        Tab::Tags => draw_pairs(app, detail, "tags", body, buf, theme),
+        Tab::Artifacts => artifacts::draw(detail, body, buf, theme),
     }
 }
 
@@ -110,31 +110,24 @@ fn link<'a>(app: &App, key: crate::index::RunKey, theme: &Theme) -> Vec<Span<'a>
     ]
 }
 
-fn draw_pairs(
-    app: &App,
-    detail: &Detail,
-    list: &[(Key, Text)],
-    what: &str,
-    area: Rect,
-    buf: &mut Buffer,
-    theme: &Theme,
-) {
-    let pairs = pairs(list, app.index());
+fn draw_pairs(app: &App, detail: &Detail, what: &str, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let pairs = detail.pairs();
     if pairs.is_empty() {
         let text = if detail.kept.read.values { format!("no {what}") } else { "reading…".to_owned() };
         return middle(buf, area, &[&text], theme);
     }
-    let widest = pairs.iter().take(500).map(|(name, _)| text::width(shown(name).as_str())).max().unwrap_or(0);
+    let name_of = |key: &Key| shown(app.index().keys.name(*key));
+    let widest = pairs.iter().take(500).map(|key| text::width(name_of(key).as_str())).max().unwrap_or(0);
     let width = widest.min(usize::from(area.width) / 2).max(4);
     let title = format!("   {}  {}", text::pad_end("NAME", width), "VALUE");
     put_line(buf, area, 0, vec![Span::styled(title, theme.title)]);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let cursor = detail.cursor();
     for (line, i) in cursor.window(pairs.len(), body.height.into()).enumerate() {
-        let Some((name, value)) = pairs.get(i) else { continue };
+        let Some(key) = pairs.get(i) else { continue };
         let at = Rect { y: body.y + line as u16, height: 1, ..body };
-        let name = text::pad_end(&text::cut_middle(shown(name).as_str(), width), width);
-        let value = shown(value);
+        let name = text::pad_end(&text::cut_middle(name_of(key).as_str(), width), width);
+        let value = shown(detail.value(*key).map_or("", |value| value));
         let room = usize::from(area.width).saturating_sub(width + 6);
         let value = text::cut_end(value.as_str(), room).into_owned();
         put_line(buf, at, 0, vec![Span::styled(format!("   {name}  "), theme.dim), Span::raw(value)]);

@@ -21,13 +21,13 @@ const NUMBER: usize = 10;
 
 /// Draws the tab.
 pub fn draw(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let keys = detail.metrics(app.index());
+    let keys = detail.metrics();
     if keys.is_empty() {
         let text = if detail.kept.read.values { "no metrics" } else { "reading…" };
         return middle(buf, area, &[text], theme);
     }
     let split = panes::split(area);
-    list(app, detail, &keys, split.list, buf, theme);
+    list(app, detail, keys, split.list, buf, theme);
     if split.other.height > 2 {
         chart(app, detail, split.other, buf, theme);
     }
@@ -114,7 +114,7 @@ fn numbers<'a>(app: &App, detail: &Detail, key: Key, shape: &Shape, theme: &Them
         spans.push(Span::styled(cell(format::count(metric.points)), theme.dim));
     }
     if shape.spark && metric.points > 1 {
-        let curve = series.map_or("…".to_owned(), |s| spark::spark(&s.spark(SPARK), SPARK, &theme.glyphs));
+        let curve = series.map_or("…".to_owned(), |s| spark::spark(&s.curve(), SPARK, &theme.glyphs));
         let style = if detail.kept.is_running() { theme.running } else { theme.accent_soft() };
         spans.push(Span::styled(format!("  {curve}"), style));
     }
@@ -122,7 +122,7 @@ fn numbers<'a>(app: &App, detail: &Detail, key: Key, shape: &Shape, theme: &Them
 }
 
 fn chart(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let Some(key) = detail.metric(app.index()) else { return };
+    let Some(key) = detail.metric() else { return };
     if let Some(why) = app.failed_series.get(&(detail.run, key)) {
         return middle(buf, area, &["this history cannot be read", shown(why).as_str()], theme);
     }

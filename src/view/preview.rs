@@ -81,7 +81,7 @@ fn metric<'a>(app: &App, run: &Run, key: Key, theme: &Theme) -> Vec<Span<'a>> {
         spans.push(Span::styled("  …", theme.dim));
         return spans;
     };
-    let curve = spark::spark(&series.spark(SPARK), SPARK, &theme.glyphs);
+    let curve = spark::spark(&series.curve(), SPARK, &theme.glyphs);
     let style = if run.is_running() { theme.running } else { theme.accent_soft() };
     spans.push(Span::styled(format!("  {}", text::pad_end(&curve, SPARK)), style));
     if let (Some(min), Some(max)) = (series.min(), series.max()) {
@@ -98,7 +98,8 @@ fn metric<'a>(app: &App, run: &Run, key: Key, theme: &Theme) -> Vec<Span<'a>> {
 fn params(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let pairs = detail::pairs(&run.params, app.index());
     let count = lines(area, pairs.len());
-    let names: Vec<_> = pairs.iter().take(count).map(|(name, value)| (shown(name), shown(value))).collect();
+    let names: Vec<_> =
+        pairs.iter().take(count).map(|(_, name, value)| (shown(name), shown(value))).collect();
     let width = names.iter().map(|(name, _)| text::width(name.as_str())).max().unwrap_or(0).min(24);
     for (line, (name, value)) in names.iter().enumerate() {
         let name = text::pad_end(&text::cut_middle(name.as_str(), width), width + 2);

@@ -81,9 +81,11 @@ impl Agenda {
         self.experiments.insert(key);
     }
 
-    /// A run was found: all of it has to be read, in stages.
+    /// A run was found, or may have changed in any way: all of it has to be read, in stages.
     pub fn new_run(&mut self, experiment: ExperimentKey, key: RunKey) {
-        self.due.insert(key, Due::ALL);
+        if self.due.insert(key, Due::ALL) == Some(Due::ALL) {
+            return; // waits already
+        }
         if !self.first.contains_key(&experiment) {
             self.order.push(experiment);
         }
@@ -114,9 +116,11 @@ impl Agenda {
         self.later.iter().map(|(at, ..)| *at).min()
     }
 
-    /// How many runs have something due.
+    /// What is due, in whole runs: a run of which half has been read counts as half.
     pub fn waiting(&self) -> usize {
-        self.due.len()
+        let parts =
+            |due: &Due| [due.meta, due.tags, due.params, due.metrics].into_iter().filter(|due| *due).count();
+        self.due.values().map(parts).sum::<usize>().div_ceil(4)
     }
 
     /// Whether nothing is due now, apart from what was put off.

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::agenda::Due;
 use super::layout::{self, Candidate};
-use super::open::{self, Fault};
+use super::open::{self, Fault, Folder};
 use super::problems::{Look, Owner, Report};
 use super::run::RunFiles;
 use super::{ExperimentFiles, FileStore, Seen, experiment};
@@ -34,11 +34,13 @@ impl FileStore {
             let moved = gone.iter().position(|key| {
                 index.experiment(*key).is_some_and(|experiment| *experiment.experiment_id == *candidate.id)
             });
-            match moved {
-                Some(place) => self.move_experiment(gone.swap_remove(place), candidate.path, trashed),
+            changed |= match moved {
+                Some(place) => {
+                    self.move_experiment(gone.swap_remove(place), candidate.path, trashed);
+                    true
+                }
                 None => self.add_experiment(index, candidate, trashed),
-            }
-            changed = true;
+            };
         }
         for key in gone {
             self.remove_experiment(index, key);
@@ -62,9 +64,15 @@ impl FileStore {
         }
     }
 
-    fn add_experiment(&mut self, index: &mut Index, candidate: Candidate, trashed: bool) {
-        if !layout::looks_like_an_experiment(&candidate.path) {
-            return;
+    /// Takes a folder for an experiment, if it is one; says whether.
+    fn add_experiment(&mut self, index: &mut Index, candidate: Candidate, trashed: bool) -> bool {
+        if self.others.contains(&candidate.path) || !layout::looks_like_an_experiment(&candidate.path) {
+            // An artifact root may have as many folders as there are runs: not each time anew.
+            let is_young = Seen::of(&candidate.path).is_fresh();
+            if !is_young {
+                self.others.insert(candidate.path);
+            }
+            return false;
         }
         let key = index.add_experiment(candidate.id.as_str().into());
         if let Some(experiment) = index.experiment_mut(key).filter(|_| trashed) {
@@ -79,6 +87,7 @@ impl FileStore {
         };
         self.experiments.insert(key, files);
         self.agenda.experiment(key);
+        true
     }
 
     fn move_experiment(&mut self, key: ExperimentKey, path: PathBuf, trashed: bool) {
@@ -143,20 +152,28 @@ impl FileStore {
     fn compare_runs(&mut self, index: &mut Index, key: ExperimentKey, found: Vec<Candidate>) -> bool {
         let Some(files) = self.experiments.get_mut(&key) else { return false };
         let mut changed = false;
-        let mut gone = files.runs.clone();
+        let mut present: FxHashSet<RunKey> = FxHashSet::default();
         for candidate in found {
-            if gone.remove(&candidate.id).is_some() {
+            if let Some(run) = files.runs.get(&candidate.id) {
+                present.insert(*run);
                 continue;
             }
             let Candidate { path, id } = candidate;
+            let stamp = || Folder::open(&path).and_then(|folder| folder.own_stamp()).ok();
+            if files.others.get(&id).is_some_and(|before| *before == stamp()) {
+                continue;
+            }
+            files.others.remove(&id);
             let run = index.add_run(id.as_str().into(), key);
             self.agenda.new_run(key, run);
             self.runs.insert(run, RunFiles::new(path));
             files.runs.insert(id, run);
+            present.insert(run);
             changed = true;
         }
-        for (id, run) in gone {
-            files.runs.remove(&id);
+        let gone: Vec<RunKey> = files.runs.values().filter(|run| !present.contains(run)).copied().collect();
+        files.runs.retain(|_, run| present.contains(run));
+        for run in gone {
             self.runs.remove(&run);
             self.agenda.forget(run);
             self.ledger.forget(Owner::Run(run));

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use super::agenda::Due;
 use super::meta::{self, Meta};
@@ -27,8 +27,10 @@ const SETTLED: Duration = Duration::from_secs(10);
 pub struct RunFiles {
     /// Its folder.
     pub path: PathBuf,
-    /// `meta.yaml` as it was last read.
+    /// `meta.yaml` as it was last read well.
     meta: Stamp,
+    /// Since when it cannot be read, after it could.
+    broken_since: Option<Instant>,
     /// Whether `meta.yaml` gave the name; else the tag does.
     named: bool,
     /// The folders `tags` and `params` as they were last read.
@@ -120,20 +122,22 @@ pub fn read_meta(
         }
         Err(fault) => {
             let fresh = folder.own_stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
-            return broken(index, run, fresh, &path, &fault.to_string(), report);
+            return broken(index, run, files, fresh, (&path, &fault.to_string()), report);
         }
     };
     match meta::parse(&bytes) {
         Ok(meta) if stamp.size as usize <= META => {
-            files.meta = stamp;
+            (files.meta, files.broken_since) = (stamp, None);
             let mut new = run.clone();
             files.named = apply(&mut new, &meta, index, &path, report);
             // The clock of file times has coarse ticks: a second write in this one would not show.
             let again = within(stamp.modified, TICK);
             Outcome { changed: put(index, run, new), again, nothing: false }
         }
-        Ok(_) => broken(index, run, false, &path, "is larger than 1 MiB", report),
-        Err(fault) => broken(index, run, within(stamp.modified, FRESH), &path, &fault.to_string(), report),
+        Ok(_) => broken(index, run, files, false, (&path, "is larger than 1 MiB"), report),
+        Err(fault) => {
+            broken(index, run, files, within(stamp.modified, FRESH), (&path, &fault.to_string()), report)
+        }
     }
 }
 
@@ -141,16 +145,21 @@ fn layout_is_a_run(folder: &Folder) -> bool {
     super::layout::looks_like_a_run(folder)
 }
 
-/// A `meta.yaml` that cannot be read: the last good values stay, and while the file is young nothing is said.
+/// A `meta.yaml` that cannot be read: the last good values stay, and while the file is young, or was good a moment ago
+/// by our own clock (that of a file server may differ), nothing is said.
 fn broken(
     index: &mut Index,
     run: &Run,
+    files: &mut RunFiles,
     fresh: bool,
-    path: &Path,
-    what: &str,
+    (path, what): (&Path, &str),
     report: &mut Report,
 ) -> Outcome {
-    if fresh {
+    // Whatever is there next is new, also when it is the very file that was good before.
+    files.meta = Stamp::default();
+    let was_good = run.read.meta && !run.broken;
+    let since = *files.broken_since.get_or_insert_with(Instant::now);
+    if fresh || (was_good && since.elapsed() < FRESH) {
         return Outcome { again: true, ..Outcome::default() };
     }
     report.add(path, what);
@@ -288,14 +297,12 @@ pub fn read_metrics(
         let place = known.binary_search_by(|file| file.as_ref().map(|f| &f.path).cmp(&Some(&path)));
         let before = place.ok().and_then(|place| known.get_mut(place)).and_then(Option::take);
         let mut file = before.unwrap_or_else(|| MetricFile::new(index.intern(&key), path));
-        if let Err(fault) = file.look(folder, running) {
-            if matches!(fault, Fault::Gone) {
-                continue;
-            }
-            report.add(files.path.join(&file.path), fault);
+        match file.look(folder, running) {
+            Ok(()) => file.tell(&files.path, report),
+            Err(Fault::Gone) if folder.kind(&file.path).is_err() => continue,
+            Err(fault) => report.add(files.path.join(&file.path), fault),
         }
         again |= file.waiting && !running;
-        file.tell(&files.path, report);
         files.metrics.push(file);
     }
     (files.metric_folders, files.metric_stamps) = (below.folders, below.stamps);
@@ -335,7 +342,8 @@ impl MetricFile {
         let open = folder.file(&self.path)?;
         let opened = open.stamp;
         let settled = !running && !within(opened.modified, SETTLED);
-        let look = metric::read_new(open, &mut self.position, settled, &mut self.latest)?;
+        let look = metric::read_new(open, &mut self.position, settled, &mut self.latest);
+        let look = look.inspect_err(|_| self.start_over())?;
         if look.restarted {
             (self.bad, self.first_bad, self.lines) = (0, 0, 0);
         }
@@ -345,8 +353,15 @@ impl MetricFile {
         self.bad += look.bad;
         self.lines += look.lines;
         self.waiting = look.unfinished;
-        self.stamp = stamp;
+        // Of the file itself, not of a link to it: a link's own stamp never changes.
+        self.stamp = opened;
         Ok(())
+    }
+
+    /// After a failure in the middle: points that were counted are counted again from the top.
+    fn start_over(&mut self) {
+        self.latest.restart();
+        (self.position, self.stamp) = (Position::default(), Stamp::default());
     }
 
     /// Says what is wrong with it.
@@ -358,6 +373,16 @@ impl MetricFile {
             report.add(path(), "has no points");
         }
     }
+}
+
+/// Forgets what was read, so that everything counts as changed: the folder could not be opened.
+pub fn forget_stamps(files: &mut RunFiles) {
+    (files.meta, files.tags, files.params) = (Stamp::default(), None, None);
+}
+
+/// Whether the end of a metric file waits to be finished: once the run has ended, it counts as it is.
+pub fn waits(files: &RunFiles) -> bool {
+    files.metrics.iter().any(|file| file.waiting)
 }
 
 /// Which parts of a run have changed since they were read, as far as stamps tell: names that came or went, points, a

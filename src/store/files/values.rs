@@ -59,7 +59,11 @@ pub(super) fn read_values(
             }
         };
         let key = index.intern(&key);
-        let before = old.iter().find(|(k, _)| *k == key).map(|(_, value)| value);
+        let before = old
+            .binary_search_by_key(&key, |(k, _)| *k)
+            .ok()
+            .and_then(|place| old.get(place))
+            .map(|(_, value)| value);
         if let Some(before) = before.filter(|_| bytes.is_empty() && within(stamp.modified, FRESH)) {
             again |= !before.is_empty();
             out.push((key, before.clone()));

@@ -217,7 +217,7 @@ fn beside<'a>(
     if run.metric(key).is_some_and(|metric| metric.points > 1) {
         let series = app.series.get(&(run.key, key));
         let text = series.map_or(theme.glyphs.ellipsis.to_owned(), |series| {
-            spark::spark(&series.spark(width), width, &theme.glyphs)
+            spark::spark(&series.curve(), width, &theme.glyphs)
         });
         let style = if run.is_running() { theme.running } else { theme.accent_soft() };
         return Span::styled(text::pad_end(&text, width), style);
