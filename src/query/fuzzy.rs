@@ -59,6 +59,11 @@ impl Pattern {
         (key, value): &(Key, Text),
         keys: &Keys,
     ) -> Option<(String, Vec<usize>)> {
+        // Nearly all pairs fail this, and it takes no memory.
+        let letters = keys.name(*key).chars().chain(['=']).chain(value.chars()).take(LOOKED_AT);
+        if is_nfc(value) && !has_in_order(letters, word) {
+            return None;
+        }
         let text: String = format!("{}={value}", keys.name(*key)).chars().take(LOOKED_AT).collect();
         let text = composed(&text).into_owned();
         let (_, hits) = self.matcher.fuzzy_indices(&text, word)?;
@@ -103,6 +108,21 @@ impl Pattern {
         let tags = run.tags.iter().filter(|(key, _)| is_looked_at(keys.name(*key)));
         run.params.iter().chain(tags).find_map(|pair| self.word_in_pair(word, pair, keys))
     }
+}
+
+/// Whether a text has the letters of a word in their order, whatever stands between them.
+fn has_in_order(text: impl Iterator<Item = char>, word: &str) -> bool {
+    let lower = |c: char| c.to_lowercase().next().unwrap_or(c);
+    let mut wanted = word.chars().map(lower).peekable();
+    for c in text {
+        if wanted.peek() == Some(&lower(c)) {
+            wanted.next();
+        }
+        if wanted.peek().is_none() {
+            return true;
+        }
+    }
+    wanted.peek().is_none()
 }
 
 /// MLflow's own tags are noise here, apart from who, what and why.
