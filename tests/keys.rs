@@ -9,15 +9,32 @@ use mltop::app::keys::BINDINGS;
 use mltop::app::{Event, panes};
 use ratatui::crossterm::event::{MouseButton, MouseEvent, MouseEventKind};
 
-const KEYS: [&str; 14] =
-    ["Down", "Up", "Enter", "Esc", "Tab", "Space", "Right", "Left", "PageDown", "Home", "End", "a", "Backspace", "é"];
+const KEYS: [&str; 14] = [
+    "Down",
+    "Up",
+    "Enter",
+    "Esc",
+    "Tab",
+    "Space",
+    "Right",
+    "Left",
+    "PageDown",
+    "Home",
+    "End",
+    "a",
+    "Backspace",
+    "é",
+];
 
 #[test]
 fn whatever_is_typed_the_cursor_stays_on_the_screen() {
     let folder = shared("v3-file");
     let mut session = Session::open(&folder.join("mlruns"), (100, 30), 1_795_421_000_000);
-    let bound: Vec<&str> =
-        BINDINGS.iter().flat_map(|binding| binding.keys.split(' ')).filter(|key| !key.starts_with("Ctrl")).collect();
+    let bound: Vec<&str> = BINDINGS
+        .iter()
+        .flat_map(|binding| binding.keys.split(' '))
+        .filter(|key| !key.starts_with("Ctrl"))
+        .collect();
     arbtest::arbtest(|random| {
         for _ in 0..random.int_in_range(1..=30)? {
             match random.int_in_range(0..=9)? {
@@ -44,7 +61,11 @@ fn whatever_is_typed_the_cursor_stays_on_the_screen() {
             let app = &session.app;
             let (len, height) = (app.rows.items.len(), panes::run_lines(app));
             assert!(app.browse.cursor.at < len.max(1));
-            assert!(len == 0 || height == 0 || app.browse.cursor.window(len, height).contains(&app.browse.cursor.at));
+            assert!(
+                len == 0
+                    || height == 0
+                    || app.browse.cursor.window(len, height).contains(&app.browse.cursor.at)
+            );
         }
         Ok(())
     })

@@ -42,7 +42,7 @@ const WATCHED_RUNS: usize = 256;
 /// Folders that are watched at most.
 const WATCHED_FOLDERS: usize = 4096;
 /// Runs that one sweep looks at, in turn.
-const SWEPT_RUNS: u32 = 40;
+const SWEPT_RUNS: u32 = 170;
 /// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
 const OTHERS: usize = 20;
 /// Sweeps after which the tags and params of the open runs are read again.
