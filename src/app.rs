@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::export;
-use crate::index::{Index, Key, RunKey};
+use crate::index::{ExperimentKey, Index, Key, RunKey};
 use crate::query::{Opened, Query, Rows};
 use crate::series::Series;
 use crate::shown::Shown;
@@ -185,6 +185,8 @@ pub struct App {
     pub query: Arc<Query>,
     /// The newest answer.
     pub rows: Arc<Rows>,
+    /// Columns and orders of the experiments that are not shown now.
+    choices: FxHashMap<Option<ExperimentKey>, browse::Choice>,
     /// Histories by run and metric.
     pub series: HashMap<(RunKey, Key), Arc<Series>>,
     /// How changes are noticed.
@@ -372,7 +374,7 @@ impl App {
         if !self.decided && self.rows.index.progress.listed {
             self.decided = true;
             if let Some(newest) = browse::newest_experiment(&self.rows) {
-                self.ask(out, |query| query.experiment = Some(newest));
+                self.switch_to(Some(newest), out);
             }
         }
     }
