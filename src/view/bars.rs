@@ -30,10 +30,9 @@ fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     let mut spans = Vec::new();
     let all = app.rows.experiments.iter().find(|row| row.kind == Kind::All);
     if let Some(all) = all.filter(|_| app.size.0 >= 70 && index.progress.listed) {
-        let experiments =
-            app.rows.experiments.iter().filter(|row| matches!(row.kind, Kind::Experiment(_))).count();
         if app.size.0 >= 100 {
-            spans.push(Span::styled(plural(experiments as u64, "experiment", theme), theme.dim));
+            spans
+                .push(Span::styled(plural(app.rows.experiment_count as u64, "experiment", theme), theme.dim));
         }
         spans.push(Span::styled(plural(all.runs.into(), "run", theme), theme.dim));
         if all.running > 0 {
