@@ -24,7 +24,7 @@ pub mod cursor;
 pub mod detail;
 pub mod keys;
 mod mouse;
-mod output;
+pub mod output;
 pub mod overview;
 pub mod panes;
 pub mod picker;
@@ -111,6 +111,8 @@ pub enum Content {
     Plot(export::Plot),
     /// A table, to CSV and JSON.
     Table(export::Table),
+    /// The runs table, to CSV and JSON; it is built where it is written, since there may be many.
+    Runs(output::AllRuns),
 }
 
 /// How changes of the store are noticed.
