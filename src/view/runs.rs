@@ -12,10 +12,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{frame, middle, put_line, text};
+use super::{frame, middle, position, put_line, text};
 use crate::app::{App, Screen, panes};
 use crate::format;
-use crate::index::RunKey;
+use crate::index::{Lifecycle, RunKey};
 use crate::query::fuzzy::Pattern;
 use crate::query::{Column, ColumnView, Row};
 use crate::shown::shown;
@@ -131,6 +131,8 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
     let focused = app.screen == Screen::Browse && !app.browse.on_experiments && app.overlay.is_none();
     let inner = frame(buf, area, title(app, theme), right_title(app, theme), focused, theme);
+    let lines = inner.height.saturating_sub(1);
+    position(buf, area, app.browse.cursor.at, app.rows.items.len(), lines, theme);
     if app.rows.items.is_empty() {
         return empty(app, inner, buf, theme);
     }
@@ -242,8 +244,20 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if !progress.listed || (!progress.complete && app.rows.total == 0) {
         return middle(buf, area, &["reading the store…"], theme);
     }
-    if !app.query.find.is_empty() {
-        return middle(buf, area, &["nothing matches", "Esc shows all runs again"], theme);
+    let find = app.rows.query.find.trim();
+    if !find.is_empty() {
+        let so_far = if app.rows.complete { "" } else { " so far" };
+        let told = format!("nothing matches \"{}\"{so_far}", text::cut_middle(shown(find).as_str(), 40));
+        return middle(buf, area, &[&told, "Esc shows all runs again"], theme);
+    }
+    if let Some(key) = app.query.experiment {
+        match app.index().experiment(key) {
+            None => return middle(buf, area, &["this experiment is gone"], theme),
+            Some(experiment) if experiment.lifecycle == Lifecycle::Deleted && !app.query.deleted => {
+                return middle(buf, area, &["this experiment was deleted: D shows it"], theme);
+            }
+            Some(_) => {}
+        }
     }
     if app.query.deleted {
         return middle(buf, area, &["no runs here"], theme);
