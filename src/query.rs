@@ -126,7 +126,7 @@ pub struct Rows {
     pub matched: usize,
     /// Runs there would be without narrowing.
     pub total: usize,
-    /// Cells that the longest name takes, with the tree before it and what stands after it.
+    /// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
     pub name_width: u16,
     /// The columns, measured.
     pub columns: Vec<ColumnView>,
@@ -172,7 +172,7 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     Rows {
         matched: matched.iter().filter(|matched| **matched).count(),
         total: list.len(),
-        name_width: columns::name_width(&items, &rollups, index),
+        name_width: columns::name_width(&list, &links, &rollups),
         columns,
         rollups,
         experiments: experiments::rows(index, query),

@@ -3,9 +3,10 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_width::UnicodeWidthStr;
 
+use super::Query;
 use super::cell::{Cell, table_cell};
 use super::rollup::{Rollup, Spread};
-use super::{Query, Row};
+use super::tree::Links;
 use crate::format;
 use crate::index::{Index, Key, Lifecycle, Run, RunKey};
 use crate::shown::{Shown, shown};
@@ -264,18 +265,18 @@ pub fn spread_cell(spread: &Spread) -> Cell {
     }
 }
 
-/// Cells that the longest name takes, with the tree before it and what stands after it.
-pub fn name_width(items: &[Row], rollups: &FxHashMap<RunKey, Rollup>, index: &Index) -> u16 {
-    let widths = items.iter().take(MEASURED).filter_map(|row| {
-        let run = index.run(row.run)?;
+/// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
+pub fn name_width(list: &[&Run], links: &Links, rollups: &FxHashMap<RunKey, Rollup>) -> u16 {
+    let runs = list.iter().zip(links.depths()).zip(&links.stray).take(MEASURED);
+    let widths = runs.map(|((run, depth), stray)| {
         let title = shown(run.title()).as_str().width();
-        let deleted = if run.lifecycle == Lifecycle::Deleted { DELETED.len() } else { 0 };
-        let after = match rollups.get(&row.run) {
+        let after = match rollups.get(&run.key) {
             Some(rollup) => 8 + digits(rollup.below) + sign(rollup.running) + sign(rollup.failed),
             None => 0,
         };
-        let stray = if row.stray.is_some() { 18 } else { 0 };
-        Some(title + 3 + 2 * usize::from(row.depth.min(12)) + after + stray + deleted)
+        let stray = if stray.is_some() { 18 } else { 0 };
+        let deleted = if run.lifecycle == Lifecycle::Deleted { DELETED.len() } else { 0 };
+        title + 3 + 2 * usize::from(depth.min(12)) + after + stray + deleted
     });
     widths.max().unwrap_or(4).min(60) as u16
 }
