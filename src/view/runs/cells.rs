@@ -229,7 +229,7 @@ fn beside<'a>(
         }
         Some(Spread::Best { value, .. }) => {
             let value = format::number(*value);
-            fits(format!("best {value}"), || format!("{}{value}", theme.glyphs.best), width)
+            fits(format!("best {value}"), || format!("{}{value}", theme.glyphs.corner), width)
         }
         _ => String::new(),
     };
