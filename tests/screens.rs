@@ -141,6 +141,51 @@ fn opening_and_finding_move_no_column() {
     assert_eq!(titles(&session), closed);
 }
 
+/// Two closed searches whose parents have no values of their own.
+fn two_searches() -> Made {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    for (id, name, low, high) in [("a", "wide", "0.001", "1"), ("b", "narrow", "0.01", "0.1")] {
+        store.run("0", id, name, 3, NOW - 3_600_000);
+        for (child, lr) in [("1", low), ("2", high)] {
+            let run = store.run("0", &format!("{id}{child}"), &format!("{name}-{child}"), 3, NOW - 60_000);
+            run.tag("mlflow.parentRunId", id).param("lr", lr);
+            run.metric("lr", lr.parse().unwrap(), 1).metric("loss", lr.parse().unwrap(), 1);
+        }
+    }
+    store
+}
+
+#[test]
+fn parents_stand_where_their_first_child_would() {
+    let store = two_searches();
+    let mut session = Session::open(&store.root, LARGE, NOW);
+    for by in ["params.lr", "metrics.lr"] {
+        session.keys("s").keys(by).keys("Enter");
+        let sort = session.app.query.sort;
+        for _ in 0..2 {
+            // Whatever the direction: the lowest and the highest are both below `wide`.
+            let first = session.app.rows.items[0].run;
+            assert_eq!(session.app.rows.index.run(first).unwrap().title(), "wide", "{by} {sort:?}");
+            session.keys("S");
+        }
+    }
+    insta::assert_snapshot!("roll_ups_of_names_that_tell_no_direction", session.picture());
+}
+
+#[test]
+fn an_experiment_that_was_deleted_says_so() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    session.keys("D");
+    go_to(&mut session, "will be deleted");
+    assert!(session.keys("D").picture().contains("this experiment was deleted: D shows it"));
+    let store = two_searches();
+    let mut session = Session::open(&store.root, SMALL, NOW);
+    std::fs::remove_dir_all(store.root.join("0")).unwrap();
+    assert!(session.refresh().picture().contains("this experiment is gone"), "{}", session.picture());
+}
+
 #[test]
 fn runs_below_closed_parents_are_exported() {
     let folder = shared("v3-file");

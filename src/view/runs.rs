@@ -208,8 +208,13 @@ impl Above {
 }
 
 fn title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
-    let experiment = app.query.experiment.and_then(|key| app.index().experiment(key));
-    let name = experiment.map_or("all experiments".to_owned(), |e| shown(e.title()).into_string());
+    let name = match app.query.experiment {
+        None => "all experiments".to_owned(),
+        Some(key) => {
+            let experiment = app.index().experiment(key);
+            experiment.map_or("gone".to_owned(), |experiment| shown(experiment.title()).into_string())
+        }
+    };
     let mut spans = vec![
         Span::styled("Runs", theme.title),
         Span::styled(format!(" {} ", theme.glyphs.separator), theme.dim),
@@ -244,12 +249,6 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if !progress.listed || (!progress.complete && app.rows.total == 0) {
         return middle(buf, area, &["reading the store…"], theme);
     }
-    let find = app.rows.query.find.trim();
-    if !find.is_empty() {
-        let so_far = if app.rows.complete { "" } else { " so far" };
-        let told = format!("nothing matches \"{}\"{so_far}", text::cut_middle(shown(find).as_str(), 40));
-        return middle(buf, area, &[&told, "Esc shows all runs again"], theme);
-    }
     if let Some(key) = app.query.experiment {
         match app.index().experiment(key) {
             None => return middle(buf, area, &["this experiment is gone"], theme),
@@ -258,6 +257,12 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
             }
             Some(_) => {}
         }
+    }
+    let find = app.rows.query.find.trim();
+    if !find.is_empty() {
+        let so_far = if app.rows.complete { "" } else { " so far" };
+        let told = format!("nothing matches \"{}\"{so_far}", text::cut_middle(shown(find).as_str(), 40));
+        return middle(buf, area, &[&told, "Esc shows all runs again"], theme);
     }
     if app.query.deleted {
         return middle(buf, area, &["no runs here"], theme);
