@@ -95,6 +95,8 @@ pub struct ColumnView {
     pub column: Column,
     /// What stands above it.
     pub title: Shown,
+    /// Whether it orders the rows.
+    pub sorted: bool,
     /// Cells of its values.
     pub content: u16,
     /// Cells from the decimal point on.
@@ -108,10 +110,11 @@ pub struct ColumnView {
 }
 
 impl ColumnView {
-    /// Cells of its values where a sparkline takes so many beside them. A title stands over the sparkline too, and
-    /// needs a place for the arrow of the order.
+    /// Cells of its values where a sparkline takes so many beside them. A title stands over the sparkline too;
+    /// that of the column that orders needs a place for the arrow.
     pub fn values_width(&self, spark: u16) -> u16 {
-        let title = (self.title.as_str().width() as u16).saturating_add(2).min(WIDEST);
+        let arrow = if self.sorted { 2 } else { 0 };
+        let title = (self.title.as_str().width() as u16).saturating_add(arrow).min(WIDEST);
         self.content.max(title.saturating_sub(self.beside(spark)))
     }
 
@@ -313,7 +316,7 @@ pub fn measure(
             }
         }
         let title = title_among(column, columns, index);
-        views.push(measured.view(column, title));
+        views.push(ColumnView { sorted: column == sorted, ..measured.view(column, title) });
     }
     rank(&mut views, sorted);
     views
@@ -330,7 +333,7 @@ fn title_among(column: Column, columns: &[Column], index: &Index) -> Shown {
 }
 
 /// Where room is short, what orders the rows has to be seen, and a metric says more than the third param: kinds take
-/// turns, one metric and one param before the age.
+/// turns, one metric and two params before the age.
 fn rank(views: &mut [ColumnView], sorted: Column) {
     let (mut metrics, mut others) = (0, 0);
     for view in views {
@@ -341,12 +344,12 @@ fn rank(views: &mut [ColumnView], sorted: Column) {
                 metrics += 1;
                 4 * metrics - 3
             }
-            Column::Start => 3,
+            Column::Start => 4,
             Column::Step => 6,
             Column::Duration => 7,
             _ => {
                 others += 1;
-                (4 * (others - 1)).max(2)
+                if others < 3 { others + 1 } else { 4 * (others - 1) }
             }
         };
     }
@@ -378,6 +381,7 @@ impl Measured {
         ColumnView {
             column,
             title,
+            sorted: false,
             content: sign + (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16,
             fraction: self.fraction as u16,
             numeric: self.whole > 0,
