@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::export;
-use crate::index::{Index, Key, RunKey};
+use crate::index::{ExperimentKey, Index, Key, RunKey};
 use crate::query::{Opened, Query, Rows};
 use crate::series::Series;
 use crate::shown::Shown;
@@ -24,7 +24,7 @@ pub mod cursor;
 pub mod detail;
 pub mod keys;
 mod mouse;
-mod output;
+pub mod output;
 pub mod overview;
 pub mod panes;
 pub mod picker;
@@ -111,6 +111,8 @@ pub enum Content {
     Plot(export::Plot),
     /// A table, to CSV and JSON.
     Table(export::Table),
+    /// The runs table, to CSV and JSON; it is built where it is written, since there may be many.
+    Runs(output::AllRuns),
 }
 
 /// How changes of the store are noticed.
@@ -185,6 +187,8 @@ pub struct App {
     pub query: Arc<Query>,
     /// The newest answer.
     pub rows: Arc<Rows>,
+    /// Columns and orders of the experiments that are not shown now.
+    choices: FxHashMap<Option<ExperimentKey>, browse::Choice>,
     /// Histories by run and metric.
     pub series: HashMap<(RunKey, Key), Arc<Series>>,
     /// How changes are noticed.
@@ -382,7 +386,7 @@ impl App {
         if !self.decided && self.rows.index.progress.listed {
             self.decided = true;
             if let Some(newest) = browse::newest_experiment(&self.rows) {
-                self.ask(out, |query| query.experiment = Some(newest));
+                self.switch_to(Some(newest), out);
             }
         }
     }

@@ -32,6 +32,7 @@ mod tui;
 const EXAMPLES: &str = "\
 Examples:
   mltop ./mlruns                            browse a folder of runs
+  mltop ./mlruns | head                     into a pipe: the runs table as text
   mltop demo                                browse a sample store in which a run trains
   mltop runs ./mlruns --json                active runs of all experiments, newest first
   mltop show ./mlruns b2fcd0                one run whole, by the beginning of its id

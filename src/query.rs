@@ -75,7 +75,7 @@ pub struct Query {
     pub sort: Sort,
     /// With these parents open.
     pub opened: Arc<Opened>,
-    /// With these columns; chosen by themselves when none are named.
+    /// With these columns; when none are named they choose themselves, and the one that orders is among them.
     pub columns: Option<Arc<Vec<Column>>>,
     /// Folders of the experiments pane that are closed.
     pub folded: Arc<FxHashSet<String>>,
@@ -126,7 +126,7 @@ pub struct Rows {
     pub matched: usize,
     /// Runs there would be without narrowing.
     pub total: usize,
-    /// Cells that the longest name takes, with the tree before it and what stands after it.
+    /// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
     pub name_width: u16,
     /// The columns, measured.
     pub columns: Vec<ColumnView>,
@@ -134,6 +134,8 @@ pub struct Rows {
     pub rollups: FxHashMap<RunKey, Rollup>,
     /// The lines of the experiments pane.
     pub experiments: Vec<ExperimentRow>,
+    /// Experiments there are, also those in closed folders.
+    pub experiment_count: usize,
     /// Whether all of it has been read; else order and columns are so far.
     pub complete: bool,
 }
@@ -166,14 +168,15 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     let items = tree::flatten(&list, &links, &order, &matched, query);
     let rollups: FxHashMap<RunKey, Rollup> =
         rollups.into_iter().zip(&list).filter_map(|(rollup, run)| Some((run.key, rollup?))).collect();
-    let columns = columns::measure(&columns, &items, &rollups, query.sort.column, index, query.now);
+    let columns = columns::measure(&columns, &list, &rollups, query.sort.column, index, query.now);
     Rows {
         matched: matched.iter().filter(|matched| **matched).count(),
         total: list.len(),
-        name_width: columns::name_width(&items, &rollups, index),
+        name_width: columns::name_width(&list, &links, &rollups),
         columns,
         rollups,
         experiments: experiments::rows(index, query),
+        experiment_count: experiments::count(index, query),
         complete: index.progress.complete,
         items,
         query: query.clone(),

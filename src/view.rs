@@ -11,6 +11,7 @@ use ratatui::widgets::{Block, Clear, Widget};
 
 use self::theme::Theme;
 use crate::app::{App, Overlay, Screen, panes};
+use crate::format;
 
 pub mod artifacts;
 mod ascii;
@@ -107,12 +108,24 @@ fn frame(
     block.render(area, buf);
     let room = Rect { x: area.x.saturating_add(2), width: area.width.saturating_sub(4), height: 1, ..area };
     let room = room.intersection(area);
-    put_line(buf, room, 0, on_frame(title));
-    let width = Line::from(right.clone()).width() as u16 + 2;
-    if width > 2 && width + 12 < room.width {
-        put_right(buf, room, 0, on_frame(right));
+    let (title, right) = (on_frame(title), on_frame(right));
+    let width = |spans: &[Span<'_>]| spans.iter().map(Span::width).sum::<usize>();
+    let both = width(&title) + width(&right);
+    put_line(buf, room, 0, title);
+    if both < room.width.into() {
+        put_right(buf, room, 0, right);
     }
     inner
+}
+
+/// On the lower edge of a frame: the line of the cursor and how many there are, where they do not all fit.
+fn position(buf: &mut Buffer, area: Rect, at: usize, len: usize, lines: u16, theme: &Theme) {
+    if len <= lines.into() || area.height < 2 {
+        return;
+    }
+    let edge = Rect { x: area.x + 2, y: area.bottom() - 1, width: area.width.saturating_sub(4), height: 1 };
+    let text = format!("{}/{}", format::count(at as u64 + 1), format::count(len as u64));
+    put_line(buf, edge.intersection(area), 0, on_frame(vec![Span::styled(text, theme.dim)]));
 }
 
 /// Words with a blank on both sides, without the frame's own style shining through; nothing for no words.

@@ -87,6 +87,8 @@ pictures! {
     sorted_by_a_metric: "diabetes-elasticnet", MIDDLE, "s rmse Enter";
     narrowed_by_typing: "nested-sweep", MIDDLE, "/ lr=0.1";
     nothing_found: "nested-sweep", SMALL, "/ zzzz";
+    a_kept_find: "nested-sweep", SMALL, "/ lr=0.1 Enter";
+    sorted_by_a_param_with_parents: "nested-sweep", SMALL, "s params.lr Enter";
     choosing_columns: "diabetes-elasticnet", MIDDLE, "c";
     choosing_the_order: "diabetes-elasticnet", SMALL, "s r";
     a_run_overview: "nested-sweep", MIDDLE, "i";
@@ -101,11 +103,98 @@ pictures! {
     compared: "diabetes-elasticnet", MIDDLE, "Space Space Space =";
     compared_only_differing: "diabetes-elasticnet", SMALL, "Space Space Space = x";
     compared_curves: "training", MIDDLE, "Space Space Space m";
+    compared_curves_one_in_front: "diabetes-elasticnet", MIDDLE, "Space Space Space m Tab Tab";
+    compared_curves_without_the_metric: "training", MIDDLE, "Space Space Space m n n";
     compared_curves_large: "training", LARGE, "Space Space Space m Right";
     one_mark_is_too_few: "diabetes-elasticnet", SMALL, "Space =";
     help: "diabetes-elasticnet", MIDDLE, "?";
     help_scrolled: "diabetes-elasticnet", SMALL, "? G";
     an_empty_experiment: "empty experiment", SMALL, "";
+}
+
+#[test]
+fn columns_and_order_belong_to_an_experiment() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), LARGE, NOW);
+    go_to(&mut session, "diabetes-elasticnet");
+    session.keys("s metrics.rmse Enter c Space Esc / a=b Enter");
+    let chosen = session.app.query.clone();
+    assert!(chosen.columns.is_some() && chosen.find == "a=b", "{chosen:?}");
+    go_to(&mut session, "nested-sweep");
+    let other = session.app.query.clone();
+    assert_eq!((other.columns.as_ref(), other.sort), (None, mltop::query::Sort::default()));
+    assert_eq!(other.find, "", "a find ends with the experiment");
+    go_to(&mut session, "diabetes-elasticnet");
+    assert_eq!((&session.app.query.columns, session.app.query.sort), (&chosen.columns, chosen.sort));
+}
+
+#[test]
+fn opening_and_finding_move_no_column() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), MIDDLE, NOW);
+    go_to(&mut session, "nested-sweep");
+    let titles = |session: &Session| session.picture().lines().nth(2).unwrap().to_owned();
+    let closed = titles(&session);
+    session.keys("E");
+    assert_eq!(titles(&session), closed);
+    session.keys("/ trial-1");
+    assert_eq!(titles(&session), closed);
+}
+
+/// Two closed searches whose parents have no values of their own.
+fn two_searches() -> Made {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    for (id, name, low, high) in [("a", "wide", "0.001", "1"), ("b", "narrow", "0.01", "0.1")] {
+        store.run("0", id, name, 3, NOW - 3_600_000);
+        for (child, lr) in [("1", low), ("2", high)] {
+            let run = store.run("0", &format!("{id}{child}"), &format!("{name}-{child}"), 3, NOW - 60_000);
+            run.tag("mlflow.parentRunId", id).param("lr", lr);
+            run.metric("lr", lr.parse().unwrap(), 1).metric("loss", lr.parse().unwrap(), 1);
+        }
+    }
+    store
+}
+
+#[test]
+fn parents_stand_where_their_first_child_would() {
+    let store = two_searches();
+    let mut session = Session::open(&store.root, LARGE, NOW);
+    for by in ["params.lr", "metrics.lr"] {
+        session.keys("s").keys(by).keys("Enter");
+        let sort = session.app.query.sort;
+        for _ in 0..2 {
+            // Whatever the direction: the lowest and the highest are both below `wide`.
+            let first = session.app.rows.items[0].run;
+            assert_eq!(session.app.rows.index.run(first).unwrap().title(), "wide", "{by} {sort:?}");
+            session.keys("S");
+        }
+    }
+    insta::assert_snapshot!("roll_ups_of_names_that_tell_no_direction", session.picture());
+}
+
+#[test]
+fn an_experiment_that_was_deleted_says_so() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    session.keys("D");
+    go_to(&mut session, "will be deleted");
+    assert!(session.keys("D").picture().contains("this experiment was deleted: D shows it"));
+    let store = two_searches();
+    let mut session = Session::open(&store.root, SMALL, NOW);
+    std::fs::remove_dir_all(store.root.join("0")).unwrap();
+    assert!(session.refresh().picture().contains("this experiment is gone"), "{}", session.picture());
+}
+
+#[test]
+fn runs_below_closed_parents_are_exported() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    go_to(&mut session, "nested-sweep");
+    session.keys("e");
+    let Some(mltop::app::Request::Export(export)) = session.outside.pop() else { unreachable!("no export") };
+    let mltop::app::Content::Runs(all) = export.content else { unreachable!("no runs") };
+    assert_eq!(mltop::app::output::runs_table(&all).rows.len(), 17);
 }
 
 #[test]

@@ -113,13 +113,13 @@ fn what_is_written_appears_without_a_key() {
     child.metric("loss", 0.666, 4);
     row(&mut tty, "late-child", "0.666");
     child.status(4);
-    row(&mut tty, "late-child", "failed");
+    row(&mut tty, "late-child", "✗ fail");
     // MLflow truncates and rewrites in place: meanwhile the row keeps its last good state.
     fs::write(child.path.join("meta.yaml"), "").unwrap();
     tty.idle(Duration::from_millis(700));
-    row(&mut tty, "late-child", "failed");
+    row(&mut tty, "late-child", "✗ fail");
     child.status(3);
-    row(&mut tty, "late-child", "finished");
+    row(&mut tty, "late-child", "✓ ok");
     // Deleted on disk: gone from the list.
     fs::remove_dir_all(&child.path).unwrap();
     tty.wait_gone("late-child").send("q");
@@ -206,13 +206,13 @@ fn exports_land_in_the_current_folder() {
         .send("1")
         .send("G")
         .wait("Runs · vision/grid")
-        .send("2E")
-        .wait("child-one")
+        .send("2")
+        .wait("3 runs")
         .send("e")
-        .wait("wrote");
+        .wait("wrote 4 runs: ./vision-grid-runs.csv, .json");
     let csv = fs::read_to_string(folder.path().join("vision-grid-runs.csv")).unwrap();
     assert!(csv.contains("bb01") && csv.contains("0.01"), "{csv}");
-    tty.send("j").send("i2").wait("LATEST").wait("loss").send("e").wait(".svg");
+    tty.send("E").wait("child-one").send("j").send("i2").wait("LATEST").wait("loss").send("e").wait(".svg");
     let names: Vec<String> = fs::read_dir(folder.path())
         .unwrap()
         .map(|e| e.unwrap().file_name().to_string_lossy().into())

@@ -87,6 +87,8 @@ pub enum Action {
     NextMetric,
     /// The metric before.
     PreviousMetric,
+    /// The next run's curve on top of the others.
+    Front,
     /// Steps, elapsed or local time along the chart.
     Axis,
     /// Logarithmic values.

@@ -1,7 +1,9 @@
 //! Experiments and runs: moving, opening, marking, finding.
 
-use ratatui::crossterm::event::KeyEvent;
 use std::sync::Arc;
+
+use ratatui::crossterm::event::KeyEvent;
+use rustc_hash::FxHashSet;
 
 use super::action::Action;
 use super::cursor::Cursor;
@@ -9,7 +11,7 @@ use super::picker::{Picker, Purpose};
 use super::prompt::Prompt;
 use super::{App, Overlay, Request, Screen, move_cursor, panes};
 use crate::index::{ExperimentKey, Run, RunKey};
-use crate::query::{Kind, Row, Rows};
+use crate::query::{Column, Kind, Row, Rows, Sort};
 
 /// What the browser remembers.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +36,15 @@ pub struct Browse {
     pub first_column: usize,
     /// The last run that was marked.
     last_mark: Option<RunKey>,
+}
+
+/// How an experiment's runs are looked at: it belongs to the experiment, since params and metrics do.
+#[derive(Clone, Debug, Default)]
+pub struct Choice {
+    /// The columns that were chosen; none when they choose themselves.
+    columns: Option<Arc<Vec<Column>>>,
+    /// The order.
+    sort: Sort,
 }
 
 /// The experiment to begin with: where something was last added, among those that have runs.
@@ -131,9 +142,22 @@ impl App {
             _ => return,
         };
         if self.query.experiment != experiment {
-            (self.browse.cursor, self.browse.run, self.browse.first_column) = (Cursor::default(), None, 0);
-            self.ask(out, |query| query.experiment = experiment);
+            (self.browse.finding, self.browse.before_finding) = (None, None);
+            Arc::make_mut(&mut self.query).find.clear();
+            self.switch_to(experiment, out);
         }
+    }
+
+    /// Shows another experiment's runs as they were looked at last: the columns and the order stay with the one that
+    /// is left.
+    pub(super) fn switch_to(&mut self, experiment: Option<ExperimentKey>, out: &mut Vec<Request>) {
+        let left = Choice { columns: self.query.columns.clone(), sort: self.query.sort };
+        self.choices.insert(self.query.experiment, left);
+        let Choice { columns, sort } = self.choices.remove(&experiment).unwrap_or_default();
+        (self.browse.cursor, self.browse.run, self.browse.first_column) = (Cursor::default(), None, 0);
+        self.ask(out, |query| {
+            (query.experiment, query.columns, query.sort) = (experiment, columns, sort);
+        });
     }
 
     fn fold(&mut self, path: String, close: bool, out: &mut Vec<Request>) {
@@ -271,11 +295,8 @@ impl App {
         let range = from.min(at)..=from.max(at);
         let runs: Vec<RunKey> =
             self.rows.items.get(range).unwrap_or_default().iter().map(|row| row.run).collect();
-        for run in runs {
-            if !self.marks.contains(&run) {
-                self.marks.push(run);
-            }
-        }
+        let marked: FxHashSet<RunKey> = self.marks.iter().copied().collect();
+        self.marks.extend(runs.into_iter().filter(|run| !marked.contains(run)));
         self.browse.last_mark = self.current_row().map(|row| row.run);
     }
 

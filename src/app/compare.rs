@@ -33,6 +33,8 @@ pub struct Compare {
     pub curves: bool,
     /// The metric whose curves are shown.
     pub metric: Option<Key>,
+    /// The run whose curve lies on top: overlapping dots can have one colour only.
+    pub focus: Option<usize>,
     /// How the chart is looked at.
     pub chart: ChartView,
 }
@@ -207,16 +209,17 @@ impl App {
             first_run: 0,
             curves,
             metric,
+            focus: None,
             chart: ChartView::default(),
         });
         self.screen = Screen::Compare;
     }
 
-    /// Curves: of the marked runs, else the Metrics tab of the run under the cursor.
+    /// Curves: of the marked runs, else the Metrics tab of the one that is marked or under the cursor.
     pub(super) fn open_charts(&mut self, out: &mut Vec<Request>) {
         if self.marks.len() >= 2 {
             self.open_compare(true);
-        } else if let Some(run) = self.current_row().map(|row| row.run) {
+        } else if let Some(run) = self.marks.first().copied().or(self.current_row().map(|row| row.run)) {
             self.open_detail_at(run, Tab::Metrics, out);
         }
     }
@@ -232,6 +235,7 @@ impl App {
             Action::Export => self.export_compare(out),
             Action::NextMetric | Action::Down if compare.curves => self.next_metric(1),
             Action::PreviousMetric | Action::Up if compare.curves => self.next_metric(-1),
+            Action::Front if compare.curves => self.next_to_front(),
             _ if compare.curves => drop(compare.chart.act(action, whole)),
             Action::Differing => compare.differing = !compare.differing,
             Action::Right => {
@@ -240,6 +244,15 @@ impl App {
             Action::Left => compare.first_run = compare.first_run.saturating_sub(1),
             Action::Copy => self.copy_from_compare(out),
             _ => self.move_in_compare(action),
+        }
+    }
+
+    /// Brings the next run that has a curve to the front; after the last one none.
+    fn next_to_front(&mut self) {
+        let drawn: Vec<usize> = self.compare_series().into_iter().map(|(number, _)| number).collect();
+        if let Some(compare) = &mut self.compare {
+            let after = |number: &usize| compare.focus.is_none_or(|focus| *number > focus);
+            compare.focus = drawn.into_iter().find(after);
         }
     }
 

@@ -198,8 +198,7 @@ pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(Key, &'a st
 impl App {
     /// Looks at a run whole.
     pub(super) fn open_detail(&mut self, key: RunKey, out: &mut Vec<Request>) {
-        let tab = self.detail.as_ref().map(|detail| detail.tab).unwrap_or_default();
-        self.open_detail_at(key, tab, out);
+        self.open_detail_at(key, Tab::Overview, out);
     }
 
     pub(super) fn open_detail_at(&mut self, key: RunKey, tab: Tab, out: &mut Vec<Request>) {

@@ -108,10 +108,10 @@ pub const BINDINGS: &[Binding] = &[
     // Runs
     key(Place::Runs, "Enter", Action::Open, "open the children of a parent run; else the run")
         .hint(0, "open"),
-    key(Place::Runs, "l Right", Action::Expand, "open the children, then go into them").hint(3, "expand"),
+    key(Place::Runs, "l Right", Action::Expand, "open the children, then go into them"),
     key(Place::Runs, "h Left", Action::Collapse, "close the children, or go to the parent run"),
     key(Place::Runs, "E", Action::ExpandAll, "open or close all parent runs").hint(4, "expand all"),
-    key(Place::Runs, "i", Action::Details, "show the run whole, parent runs too").hint(5, "details"),
+    key(Place::Runs, "i", Action::Details, "show the run whole, parent runs too").hint(4, "details"),
     key(Place::Runs, "Space", Action::Mark, "mark the run for comparing").hint(1, "mark"),
     key(Place::Runs, "v", Action::MarkRange, "mark from the last mark to here"),
     key(Place::Runs, "u", Action::Unmark, "clear the marks"),
@@ -120,26 +120,28 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Runs, "/", Action::Find, "narrow as you type: names, ids, params, tags").hint(2, "find"),
     key(Place::Runs, "n", Action::NextMatch, "next match"),
     key(Place::Runs, "N", Action::PreviousMatch, "match before"),
-    key(Place::Runs, "s", Action::Sort, "choose the column that orders").hint(3, "sort"),
+    key(Place::Runs, "s", Action::Sort, "choose the column that orders").hint(2, "sort"),
     key(Place::Runs, "S", Action::Reverse, "turn the order around"),
-    key(Place::Runs, "c", Action::Columns, "choose and order the columns").hint(4, "columns"),
+    key(Place::Runs, "c", Action::Columns, "choose and order the columns").hint(2, "columns"),
     key(Place::Runs, "> .", Action::Right, "scroll the columns to the right"),
     key(Place::Runs, "< ,", Action::Left, "scroll the columns to the left"),
     key(Place::Runs, "p", Action::Preview, "preview of the run under the cursor, on or off"),
-    key(Place::Runs, "e", Action::Export, "write the table to CSV and JSON files"),
-    key(Place::Runs, "y", Action::Copy, "copy the run id"),
+    key(Place::Runs, "e", Action::Export, "write all runs that match to CSV and JSON files")
+        .hint(5, "export"),
+    key(Place::Runs, "y", Action::Copy, "copy the run id").hint(5, "copy"),
     // Experiments
     key(Place::Experiments, "Enter l Right", Action::Open, "go to the runs; open or close a folder")
         .hint(0, "runs"),
     key(Place::Experiments, "h Left", Action::Collapse, "close the folder"),
     key(Place::Experiments, "y", Action::Copy, "copy the experiment id"),
     // Experiments and runs
-    key(Place::Browse, "Tab", Action::NextPane, "next pane").hint(1, "pane"),
+    key(Place::Browse, "Tab", Action::NextPane, "next pane").hint(3, "pane"),
     key(Place::Browse, "BackTab", Action::PreviousPane, "pane before"),
     key(Place::Browse, "1", Action::Experiments, "the experiments"),
     key(Place::Browse, "2", Action::Runs, "the runs"),
-    key(Place::Browse, "z", Action::Zoom, "the pane alone on the screen, or all panes"),
-    key(Place::Browse, "D", Action::Deleted, "show deleted runs and experiments, or hide them"),
+    key(Place::Browse, "z", Action::Zoom, "the pane alone on the screen, or all panes").hint(6, "zoom"),
+    key(Place::Browse, "D", Action::Deleted, "show deleted runs and experiments, or hide them")
+        .hint(6, "deleted"),
     // Run
     key(Place::Detail, "] Tab", Action::NextTab, "next tab").hint(0, "next tab"),
     key(Place::Detail, "[ BackTab", Action::PreviousTab, "tab before"),
@@ -179,6 +181,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Curves, "Esc q", Action::Back, "back").hint(0, "back"),
     key(Place::Curves, "n ]", Action::NextMetric, "next metric").hint(1, "next metric"),
     key(Place::Curves, "N [", Action::PreviousMetric, "metric before"),
+    key(Place::Curves, "Tab", Action::Front, "bring one run to the front, then the next").hint(2, "front"),
     key(Place::Curves, "l Right", Action::CrossRight, "move the crosshair to the right").hint(3, "crosshair"),
     key(Place::Curves, "h Left", Action::CrossLeft, "move the crosshair to the left"),
     key(Place::Curves, "t", Action::Axis, "steps, elapsed time or clock along the chart").hint(2, "axis"),

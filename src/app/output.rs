@@ -1,20 +1,58 @@
 //! What leaves the screen: copies and exported files. The app only says what; writing is somebody else's.
 
+use std::sync::Arc;
+
 use super::compare::Line;
 use super::detail::Tab;
 use super::overview::{self, overview};
 use super::{App, Content, Export, Request};
 use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table};
 use crate::format;
-use crate::index::{Key, Run};
-use crate::query::Column;
+use crate::index::{Index, Key, Run};
 use crate::query::cell::{self, Cell};
+use crate::query::{self, Column, Opened, Query, Rows};
 use crate::series::{Axis, Series};
 use crate::shown::{Shown, shown};
 use crate::store::Preview;
 
 /// Lines of a file that are shown.
 const LINES: usize = 20_000;
+
+/// The runs of a table with everything below closed parents.
+#[derive(Clone, Debug)]
+pub struct AllRuns {
+    /// The lines as they are shown.
+    pub rows: Arc<Rows>,
+    /// The time, milliseconds since the epoch, for durations that go on.
+    pub now: i64,
+}
+
+impl PartialEq for AllRuns {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.rows, &other.rows) && self.now == other.now
+    }
+}
+
+/// All runs that match, also those below closed parents, with full values: what is written takes a while for many
+/// runs, so nobody calls this who draws.
+pub fn runs_table(all: &AllRuns) -> Table {
+    let (index, now) = (&all.rows.index, all.now);
+    let opened = Arc::new(Opened { all: true, ..Opened::default() });
+    let rows = query::rows(index, &Arc::new(Query { opened, now, ..(*all.rows.query).clone() }));
+    let columns: Vec<Column> = rows.columns.iter().map(|view| view.column).collect();
+    let fixed = ["run_id", "run_name", "parent_run_id"].map(str::to_owned);
+    let names = columns.iter().map(|column| raw_name(*column, index));
+    let headers = fixed.into_iter().chain(names).collect();
+    let runs = rows.items.iter().filter(|row| !row.context).filter_map(|row| index.run(row.run));
+    let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
+    let table = runs.map(|run| {
+        let mut row =
+            vec![text(Some(&run.run_id)), text(run.name.as_deref()), text(run.parent_run_id.as_deref())];
+        row.extend(columns.iter().map(|column| out_cell(run, *column, index, now)));
+        row
+    });
+    Table { headers, rows: table.collect() }
+}
 
 impl App {
     /// Puts text on the clipboard and says so.
@@ -111,29 +149,12 @@ impl App {
         Plot { title, x_label, y_label, x, log_y: view.log, curves }
     }
 
-    /// The runs table as it is shown: all lines, also those beyond the screen, with full values.
+    /// The runs table: all runs that match.
     pub(super) fn export_runs(&mut self, out: &mut Vec<Request>) {
-        let index = &self.rows.index;
-        let columns: Vec<Column> = self.rows.columns.iter().map(|view| view.column).collect();
-        let fixed = ["run_id", "run_name", "parent_run_id"].map(str::to_owned);
-        let names = columns.iter().map(|column| raw_name(*column, self));
-        let headers = fixed.into_iter().chain(names).collect();
-        let runs = self.rows.items.iter().filter_map(|row| index.run(row.run));
-        let rows = runs
-            .map(|run| {
-                let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
-                let mut row = vec![
-                    text(Some(&run.run_id)),
-                    text(run.name.as_deref()),
-                    text(run.parent_run_id.as_deref()),
-                ];
-                row.extend(columns.iter().map(|column| self.out_cell(run, *column)));
-                row
-            })
-            .collect();
-        let experiment = self.query.experiment.and_then(|key| index.experiment(key));
+        let experiment = self.query.experiment.and_then(|key| self.index().experiment(key));
         let stem = experiment.map_or("all-experiments".to_owned(), |e| e.title().to_owned());
-        self.export(format!("{stem}-runs"), Content::Table(Table { headers, rows }), out);
+        let all = AllRuns { rows: self.rows.clone(), now: self.now };
+        self.export(format!("{stem}-runs"), Content::Runs(all), out);
     }
 
     pub(super) fn export_compare(&mut self, out: &mut Vec<Request>) {
@@ -149,29 +170,13 @@ impl App {
                 Line::Heading(_) => None,
             })
             .map(|column| {
-                let name = [OutCell::Text(raw_name(column, self))];
-                name.into_iter().chain(runs.iter().map(|run| self.out_cell(run, column))).collect()
+                let name = [OutCell::Text(raw_name(column, self.index()))];
+                name.into_iter()
+                    .chain(runs.iter().map(|run| out_cell(run, column, self.index(), self.now)))
+                    .collect()
             })
             .collect();
         self.export("compare-runs".to_owned(), Content::Table(Table { headers, rows }), out);
-    }
-
-    /// A cell with its full value: metrics unrounded, times as milliseconds.
-    fn out_cell(&self, run: &Run, column: Column) -> OutCell {
-        let number = |number: Option<i64>| number.map_or(OutCell::Empty, OutCell::Integer);
-        match column {
-            Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
-            Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
-            Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
-            Column::Start => number(run.start_time),
-            Column::End => number(run.end_time),
-            Column::Duration => number(run.duration(self.now)),
-            Column::State => OutCell::Text(run.status.word().to_owned()),
-            _ => match cell::cell(run, column, self.index(), self.now) {
-                Cell::Empty | Cell::Loading => OutCell::Empty,
-                Cell::Number(text) | Cell::Words(text) => OutCell::Text(text),
-            },
-        }
     }
 
     fn export(&mut self, stem: String, content: Content, out: &mut Vec<Request>) {
@@ -180,9 +185,27 @@ impl App {
     }
 }
 
+/// A cell with its full value: metrics unrounded, times as milliseconds.
+fn out_cell(run: &Run, column: Column, index: &Index, now: i64) -> OutCell {
+    let number = |number: Option<i64>| number.map_or(OutCell::Empty, OutCell::Integer);
+    match column {
+        Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
+        Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
+        Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
+        Column::Start => number(run.start_time),
+        Column::End => number(run.end_time),
+        Column::Duration => number(run.duration(now)),
+        Column::State => OutCell::Text(run.status.word().to_owned()),
+        _ => match cell::cell(run, column, index, now) {
+            Cell::Empty | Cell::Loading => OutCell::Empty,
+            Cell::Number(text) | Cell::Words(text) => OutCell::Text(text),
+        },
+    }
+}
+
 /// The name of a column in a file, as MLflow's own tables name it.
-fn raw_name(column: Column, app: &App) -> String {
-    let keys = &app.index().keys;
+fn raw_name(column: Column, index: &Index) -> String {
+    let keys = &index.keys;
     match column {
         Column::Param(key) => format!("params.{}", keys.name(key)),
         Column::Metric(key) => format!("metrics.{}", keys.name(key)),
@@ -191,7 +214,7 @@ fn raw_name(column: Column, app: &App) -> String {
         Column::End => "end_time".to_owned(),
         Column::Duration => "duration_ms".to_owned(),
         Column::State => "status".to_owned(),
-        other => other.title(app.index()).as_str().to_lowercase().replace(' ', "_"),
+        other => other.title(index).as_str().to_lowercase().replace(' ', "_"),
     }
 }
 

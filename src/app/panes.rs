@@ -13,6 +13,8 @@ use super::{App, Screen};
 
 /// Narrowest terminal in which the experiments stand beside the runs.
 const BESIDE: u16 = 100;
+/// Narrowest terminal in which the experiments may take more than a quarter.
+const WIDE: u16 = 160;
 /// Lowest terminal in which the run under the cursor is previewed.
 const PREVIEW: u16 = 30;
 
@@ -53,7 +55,8 @@ pub fn panes(app: &App) -> Panes {
         let longest =
             app.rows.experiments.iter().map(|row| row.name.chars().count() + 2 * usize::from(row.depth));
         let wanted = longest.max().unwrap_or(0) as u16 + 18;
-        let most = if width >= BESIDE { (width * 3 / 10).min(48) } else { width / 2 };
+        let part = if width < WIDE { width / 4 } else { width * 3 / 10 };
+        let most = if width >= BESIDE { part.min(48) } else { width / 2 };
         let left = wanted.clamp(24.min(most), most);
         panes.experiments = Rect { width: left, ..middle };
         panes.main = Rect { x: left, width: width - left, ..middle };

@@ -96,12 +96,11 @@ impl App {
         }
     }
 
-    /// Orders by a column; the same column again turns the order around. A column that is not shown is added, so that
-    /// what orders can be seen.
+    /// Orders by a column; the same column again turns the order around. Where columns were chosen, one that is not among
+    /// them is added, so that what orders can be seen; columns that choose themselves go on doing so.
     pub(super) fn sort_by(&mut self, column: Option<Column>, out: &mut Vec<Request>) {
         let Some(column) = column else { return };
         let now = self.query.sort;
-        let shown: Vec<Column> = self.rows.columns.iter().map(|view| view.column).collect();
         let descending = match column {
             _ if now.column == column => !now.descending,
             Column::Metric(key) => {
@@ -110,11 +109,13 @@ impl App {
             Column::Start | Column::End | Column::Duration | Column::Step => true,
             _ => false,
         };
-        let add = column != Column::Name && !shown.contains(&column);
         self.ask(out, |query| {
             query.sort = Sort { column, descending };
-            if add {
-                query.columns = Some(Arc::new(shown.into_iter().chain([column]).collect()));
+            if let Some(chosen) = &mut query.columns
+                && column != Column::Name
+                && !chosen.contains(&column)
+            {
+                Arc::make_mut(chosen).push(column);
             }
         });
     }

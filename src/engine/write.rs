@@ -2,8 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::app::output::runs_table;
 use crate::app::{Content, Export, Notice};
 use crate::export;
+use crate::format;
 use crate::shown::{Shown, shown};
 
 /// Size of an exported chart in pixels.
@@ -11,36 +13,63 @@ const SIZE: (u32, u32) = (1280, 720);
 
 /// Writes the files and says where they are, or why they are not.
 pub fn write(what: &Export, store: &str) -> Notice {
-    match files(what).and_then(|files| save(&what.stem, files, store)) {
-        Ok(paths) => {
-            let names: Vec<String> =
-                paths.iter().map(|path| shown(&path.to_string_lossy()).into_string()).collect();
-            Notice { text: Shown::own(format!("wrote {}", names.join(" and "))), bad: false }
+    let (runs, complete) = match &what.content {
+        Content::Runs(all) => (true, all.rows.complete),
+        Content::Plot(_) | Content::Table(_) => (false, true),
+    };
+    let written = files(&what.content).and_then(|(rows, files)| Ok((rows, save(&what.stem, files, store)?)));
+    match written {
+        Ok((rows, paths)) => {
+            let s = if rows == 1 { "" } else { "s" };
+            let count = if runs { format!(" {} run{s}:", format::count(rows as u64)) } else { String::new() };
+            let so_far = if complete { "" } else { ", not everything was read yet" };
+            Notice { text: Shown::own(format!("wrote{count} {}{so_far}", told(&paths))), bad: false }
         }
         Err(why) => Notice { text: Shown::own(format!("could not write: {}", shown(&why))), bad: true },
     }
 }
 
-/// Extensions and bytes.
-fn files(what: &Export) -> Result<Vec<(&'static str, Vec<u8>)>, String> {
-    Ok(match &what.content {
+/// The paths in few words: what differs in the extension only is named once, `./x.csv, .json`.
+fn told(paths: &[PathBuf]) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for (i, path) in paths.iter().enumerate() {
+        let same = i.checked_sub(1).and_then(|before| paths.get(before));
+        let same = same.is_some_and(|before| before.with_extension("") == path.with_extension(""));
+        let extension = path.extension().filter(|_| same);
+        words.push(match extension {
+            Some(extension) => format!(".{}", shown(&extension.to_string_lossy())),
+            None => shown(&path.to_string_lossy()).into_string(),
+        });
+    }
+    words.join(", ")
+}
+
+/// Extensions and bytes of files.
+type Files = Vec<(&'static str, Vec<u8>)>;
+
+/// The files, and how many rows a table has.
+fn files(content: &Content) -> Result<(usize, Files), String> {
+    let table = |table: &export::Table| {
+        let files =
+            vec![("csv", export::csv(table).into_bytes()), ("json", export::json(table).into_bytes())];
+        (table.rows.len(), files)
+    };
+    Ok(match content {
         Content::Plot(plot) => {
             let png = export::png(plot, SIZE.0, SIZE.1).map_err(|error| error.to_string())?;
             let svg = export::svg(plot, SIZE.0, SIZE.1).map_err(|error| error.to_string())?;
-            vec![("png", png), ("svg", svg.into_bytes())]
+            (0, vec![("png", png), ("svg", svg.into_bytes())])
         }
-        Content::Table(table) => {
-            vec![("csv", export::csv(table).into_bytes()), ("json", export::json(table).into_bytes())]
-        }
+        Content::Table(rows) => table(rows),
+        Content::Runs(all) => table(&runs_table(all)),
     })
 }
 
-fn save(stem: &str, files: Vec<(&'static str, Vec<u8>)>, store: &str) -> Result<Vec<PathBuf>, String> {
+fn save(stem: &str, files: Files, store: &str) -> Result<Vec<PathBuf>, String> {
     let folder = folder(store);
     let mut paths = Vec::new();
     for (extension, bytes) in files {
-        let path = export::save(&folder, stem, extension, &bytes).map_err(|error| error.to_string())?;
-        paths.push(path.strip_prefix("./").map(Path::to_owned).unwrap_or(path));
+        paths.push(export::save(&folder, stem, extension, &bytes).map_err(|error| error.to_string())?);
     }
     Ok(paths)
 }

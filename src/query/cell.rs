@@ -56,6 +56,14 @@ pub fn cell(run: &Run, column: Column, index: &Index, now: i64) -> Cell {
     found.unwrap_or(if read { Cell::Empty } else { Cell::Loading })
 }
 
+/// A cell of the runs table, where room is short.
+pub fn table_cell(run: &Run, column: Column, index: &Index, now: i64) -> Cell {
+    match column {
+        Column::State if run.read.meta => Cell::Words(shortest_state_word(run).to_owned()),
+        _ => cell(run, column, index, now),
+    }
+}
+
 /// A duration; that of a running run in whole seconds, since it changes while one looks.
 pub fn duration(run: &Run, ms: i64) -> String {
     match ms / 1000 {
@@ -88,6 +96,18 @@ pub fn state_word(run: &Run) -> &str {
         Status::Failed => "failed",
         Status::Killed => "killed",
         Status::Other(word) => word,
+    }
+}
+
+/// The state in a word that fits beside its sign in the table.
+fn shortest_state_word(run: &Run) -> &str {
+    match state_word(run) {
+        "running" => "run",
+        "finished" => "ok",
+        "failed" => "fail",
+        "scheduled" => "sched",
+        "unreadable" => "broken",
+        other => other,
     }
 }
 

@@ -3,11 +3,12 @@
 use rustc_hash::{FxHashMap, FxHashSet};
 use unicode_width::UnicodeWidthStr;
 
-use super::cell::{Cell, cell};
+use super::Query;
+use super::cell::{Cell, table_cell};
 use super::rollup::{Rollup, Spread};
-use super::{Query, Row};
+use super::tree::Links;
 use crate::format;
-use crate::index::{Index, Key, Run, RunKey};
+use crate::index::{Index, Key, Lifecycle, Run, RunKey};
 use crate::shown::{Shown, shown};
 
 /// A column.
@@ -94,10 +95,10 @@ pub struct ColumnView {
     pub column: Column,
     /// What stands above it.
     pub title: Shown,
-    /// Cells wide, the sparkline included.
-    pub width: u16,
-    /// Cells before the decimal point.
-    pub whole: u16,
+    /// Whether it orders the rows.
+    pub sorted: bool,
+    /// Cells of its values.
+    pub content: u16,
     /// Cells from the decimal point on.
     pub fraction: u16,
     /// Whether it has numbers, which stand to the right.
@@ -108,16 +109,37 @@ pub struct ColumnView {
     pub rank: u16,
 }
 
-/// Cells of a sparkline in a row, without the blank before it.
-pub const SPARK: u16 = 12;
-/// Rows that widths are measured on.
+impl ColumnView {
+    /// Cells of its values where a sparkline takes so many beside them. A title stands over the sparkline too;
+    /// that of the column that orders needs a place for the arrow.
+    pub fn values_width(&self, spark: u16) -> u16 {
+        let arrow = if self.sorted { 2 } else { 0 };
+        let title = (self.title.as_str().width() as u16).saturating_add(arrow).min(WIDEST);
+        self.content.max(title.saturating_sub(self.beside(spark)))
+    }
+
+    /// Cells wide, the sparkline included.
+    pub fn width(&self, spark: u16) -> u16 {
+        self.values_width(spark) + self.beside(spark)
+    }
+
+    /// The sparkline with the blank before it.
+    fn beside(&self, spark: u16) -> u16 {
+        if self.spark { spark + 1 } else { 0 }
+    }
+}
+
+/// What stands after the name of a deleted run.
+pub const DELETED: &str = "  (deleted)";
+/// Runs that widths are measured on.
 const MEASURED: usize = 2000;
 /// Widest column.
 const WIDEST: u16 = 24;
 /// Params and metrics that choose themselves, each.
 const CHOSEN: usize = 6;
 
-/// The columns where nobody chose: state, age and time, then params that differ and metrics that most runs share.
+/// The columns where nobody chose: state, age and time, then params that differ and metrics that most runs share. What
+/// orders the rows is always among them.
 pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
     let mut columns = vec![Column::State, Column::Start, Column::Duration];
     if list.iter().any(|run| run.is_running()) {
@@ -128,6 +150,10 @@ pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
     }
     columns.extend(differing_params(index, list).into_iter().map(Column::Param));
     columns.extend(shared_metrics(index, list, query).into_iter().map(Column::Metric));
+    let sorted = query.sort.column;
+    if sorted != Column::Name && !columns.contains(&sorted) {
+        columns.push(sorted);
+    }
     columns
 }
 
@@ -222,7 +248,7 @@ pub fn all(index: &Index, query: &Query) -> Vec<Column> {
 }
 
 /// The text of a parent's cell that has no value of its own: what is below it.
-pub fn spread_text(spread: &Spread) -> String {
+fn spread_text(spread: &Spread) -> String {
     match spread {
         Spread::Best { value, .. } => format::number(*value),
         Spread::Range(low, high) if low == high => format::number(*low),
@@ -232,16 +258,28 @@ pub fn spread_text(spread: &Spread) -> String {
     }
 }
 
-/// Cells that the longest name takes, with the tree before it and what stands after it.
-pub fn name_width(items: &[Row], rollups: &FxHashMap<RunKey, Rollup>, index: &Index) -> u16 {
-    let widths = items.iter().take(MEASURED).filter_map(|row| {
-        let title = shown(index.run(row.run)?.title()).as_str().width();
-        let after = match rollups.get(&row.run) {
+/// The cell of a parent that has no value of its own; one number stands where other numbers do.
+pub fn spread_cell(spread: &Spread) -> Cell {
+    let text = spread_text(spread);
+    match spread {
+        Spread::Best { .. } => Cell::Number(text),
+        Spread::Range(low, high) if low == high => Cell::Number(text),
+        _ => Cell::Words(text),
+    }
+}
+
+/// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
+pub fn name_width(list: &[&Run], links: &Links, rollups: &FxHashMap<RunKey, Rollup>) -> u16 {
+    let runs = list.iter().zip(links.depths()).zip(&links.stray).take(MEASURED);
+    let widths = runs.map(|((run, depth), stray)| {
+        let title = shown(run.title()).as_str().width();
+        let after = match rollups.get(&run.key) {
             Some(rollup) => 8 + digits(rollup.below) + sign(rollup.running) + sign(rollup.failed),
             None => 0,
         };
-        let stray = if row.stray.is_some() { 18 } else { 0 };
-        Some(title + 3 + 2 * usize::from(row.depth.min(12)) + after + stray)
+        let stray = if stray.is_some() { 18 } else { 0 };
+        let deleted = if run.lifecycle == Lifecycle::Deleted { DELETED.len() } else { 0 };
+        title + 3 + 2 * usize::from(depth.min(12)) + after + stray + deleted
     });
     widths.max().unwrap_or(4).min(60) as u16
 }
@@ -254,10 +292,11 @@ fn sign(count: u32) -> usize {
     if count > 0 { 2 + digits(count) } else { 0 }
 }
 
-/// Widths of the columns, measured once on the first rows.
+/// Widths of the columns, measured once on the first runs of all that could be shown: opening a parent or narrowing
+/// moves no column.
 pub fn measure(
     columns: &[Column],
-    items: &[Row],
+    list: &[&Run],
     rollups: &FxHashMap<RunKey, Rollup>,
     sorted: Column,
     index: &Index,
@@ -266,29 +305,35 @@ pub fn measure(
     let mut views = Vec::with_capacity(columns.len());
     for (place, &column) in columns.iter().enumerate() {
         let mut measured = Measured::default();
-        for row in items.iter().take(MEASURED) {
-            let Some(run) = index.run(row.run) else { continue };
-            measured.add(&cell(run, column, index, now));
-            let spread = rollups.get(&row.run).and_then(|r| r.spreads.get(place)?.as_ref());
+        for run in list.iter().take(MEASURED) {
+            measured.add(&table_cell(run, column, index, now));
+            let spread = rollups.get(&run.key).and_then(|r| r.spreads.get(place)?.as_ref());
             if let Some(spread) = spread {
-                let text = spread_text(spread);
-                measured.add(&match spread {
-                    Spread::Best { .. } => Cell::Number(text),
-                    _ => Cell::Words(text),
-                });
+                measured.add(&spread_cell(spread));
             }
             if let Column::Metric(key) = column {
                 measured.spark |= run.metric(key).is_some_and(|metric| metric.points > 1);
             }
         }
-        views.push(measured.view(column, index));
+        let title = title_among(column, columns, index);
+        views.push(ColumnView { sorted: column == sorted, ..measured.view(column, title) });
     }
     rank(&mut views, sorted);
     views
 }
 
+/// What stands above a column; the full name where another column has the same.
+fn title_among(column: Column, columns: &[Column], index: &Index) -> Shown {
+    let key = |column: Column| match column {
+        Column::Param(key) | Column::Metric(key) | Column::Tag(key) => Some(key),
+        _ => None,
+    };
+    let same = columns.iter().filter(|other| key(**other).is_some() && key(**other) == key(column)).count();
+    if same > 1 { column.full_name(index) } else { column.title(index) }
+}
+
 /// Where room is short, what orders the rows has to be seen, and a metric says more than the third param: kinds take
-/// turns.
+/// turns, one metric and two params before the age.
 fn rank(views: &mut [ColumnView], sorted: Column) {
     let (mut metrics, mut others) = (0, 0);
     for view in views {
@@ -297,14 +342,14 @@ fn rank(views: &mut [ColumnView], sorted: Column) {
             Column::State => 0,
             Column::Metric(_) => {
                 metrics += 1;
-                2 * metrics - 1
+                4 * metrics - 3
             }
-            Column::Start => 2,
-            Column::Step => 4,
-            Column::Duration => 6,
+            Column::Start => 4,
+            Column::Step => 6,
+            Column::Duration => 7,
             _ => {
                 others += 1;
-                2 * others + 1
+                if others < 3 { others + 1 } else { 4 * (others - 1) }
             }
         };
     }
@@ -331,19 +376,13 @@ impl Measured {
         }
     }
 
-    fn view(self, column: Column, index: &Index) -> ColumnView {
-        let title = column.title(index);
-        let spark = if self.spark { SPARK + 1 } else { 0 };
+    fn view(self, column: Column, title: Shown) -> ColumnView {
         let sign = if column == Column::State { 2 } else { 0 };
-        let content = sign + (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16;
-        // A title may stand over the sparkline too, and needs a place for the arrow of the order.
-        let room = (title.as_str().width() as u16 + 2).min(WIDEST).saturating_sub(spark);
-        let number = content.max(room);
         ColumnView {
             column,
             title,
-            width: number + spark,
-            whole: number.saturating_sub(self.fraction as u16),
+            sorted: false,
+            content: sign + (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16,
             fraction: self.fraction as u16,
             numeric: self.whole > 0,
             spark: self.spark,

@@ -67,6 +67,11 @@ impl Ord for Natural {
 /// Folders within folders that a name makes at most; the rest of the name stays together.
 const DEPTH: usize = 8;
 
+/// Experiments that are shown, whatever folders are closed.
+pub fn count(index: &Index, query: &Query) -> usize {
+    index.experiments().filter(|e| query.deleted || e.lifecycle != Lifecycle::Deleted).count()
+}
+
 /// All lines, in natural order of the names, folders and experiments mixed.
 pub fn rows(index: &Index, query: &Query) -> Vec<ExperimentRow> {
     let mut counts: FxHashMap<ExperimentKey, Counts> = FxHashMap::default();

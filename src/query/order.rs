@@ -32,8 +32,8 @@ pub fn sort(
         .iter()
         .zip(rollups)
         .map(|(run, rollup)| match value(run, column, index, query.now) {
-            // A parent that has no value of its own stands where its best child would.
-            Value::Missing => rollup.as_ref().and_then(|r| best(r, column)).map_or(Value::Missing, number),
+            // A parent that has no value of its own stands where the first of its children would.
+            Value::Missing => rollup.as_ref().map_or(Value::Missing, |r| below(r, column, descending)),
             own => own,
         })
         .collect();
@@ -45,10 +45,13 @@ pub fn sort(
     order
 }
 
-fn best(rollup: &Rollup, column: Column) -> Option<f64> {
-    match rollup.sorted.as_ref()? {
-        (of, Spread::Best { value, .. }) if *of == column => Some(*value),
-        _ => None,
+/// What a parent is ordered by that has no value of its own.
+fn below(rollup: &Rollup, column: Column, descending: bool) -> Value<'_> {
+    match rollup.sorted.as_ref().filter(|(of, _)| *of == column).map(|(_, spread)| spread) {
+        Some(Spread::Best { value, .. }) => number(*value),
+        Some(Spread::Range(low, high)) => number(if descending { *high } else { *low }),
+        Some(Spread::Same(value)) => text(value),
+        Some(Spread::Kinds(_)) | None => Value::Missing,
     }
 }
 

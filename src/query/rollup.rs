@@ -13,7 +13,7 @@ const KINDS: usize = 99;
 /// What the runs below a parent have in one column.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Spread {
-    /// The best value of a metric and how many runs have one. Best is lowest or highest, guessed from the name.
+    /// The best value of a metric and how many runs have one, where its name tells whether lowest or highest is best.
     Best {
         /// The value.
         value: f64,
@@ -39,7 +39,7 @@ pub struct Rollup {
     pub failed: u32,
     /// Per column; none where nobody has a value.
     pub spreads: Vec<Option<Spread>>,
-    /// The column that rows are sorted by, if it is a metric.
+    /// What is below in the column that rows are sorted by.
     pub sorted: Option<(Column, Spread)>,
 }
 
@@ -86,8 +86,11 @@ impl Heap {
 
     fn spread(&self, column: Column, index: &Index) -> Option<Spread> {
         if let Column::Metric(key) = column {
-            let up = format::higher_is_better(index.keys.name(key)).unwrap_or(true);
-            return Some(Spread::Best { value: if up { self.high? } else { self.low? }, of: self.count });
+            let (low, high) = (self.low?, self.high?);
+            return Some(match format::higher_is_better(index.keys.name(key)) {
+                Some(up) => Spread::Best { value: if up { high } else { low }, of: self.count },
+                None => Spread::Range(low, high),
+            });
         }
         match self.words.len() {
             0 => None,

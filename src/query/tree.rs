@@ -19,6 +19,19 @@ pub struct Links {
     pub top_down: Vec<usize>,
 }
 
+impl Links {
+    /// Parents above each.
+    pub fn depths(&self) -> Vec<u16> {
+        let mut depths = vec![0u16; self.parent.len()];
+        for &place in &self.top_down {
+            let above = self.parent.get(place).copied().flatten().and_then(|parent| depths.get(parent));
+            let depth = above.map_or(0, |depth| depth.saturating_add(1));
+            set(&mut depths, place, depth);
+        }
+        depths
+    }
+}
+
 /// Finds the parents.
 pub fn link(list: &[&Run]) -> Links {
     let mut by_id: FxHashMap<&str, usize> = FxHashMap::default();

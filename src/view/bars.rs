@@ -7,7 +7,8 @@ use ratatui::text::{Line, Span};
 
 use super::theme::Theme;
 use super::{put_line, put_right, text};
-use crate::app::keys::{BINDINGS, Place, shown_key};
+use crate::app::action::Action;
+use crate::app::keys::{BINDINGS, shown_key};
 use crate::app::{App, Screen, Watching};
 use crate::format;
 use crate::query::Kind;
@@ -30,10 +31,9 @@ fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     let mut spans = Vec::new();
     let all = app.rows.experiments.iter().find(|row| row.kind == Kind::All);
     if let Some(all) = all.filter(|_| app.size.0 >= 70 && index.progress.listed) {
-        let experiments =
-            app.rows.experiments.iter().filter(|row| matches!(row.kind, Kind::Experiment(_))).count();
         if app.size.0 >= 100 {
-            spans.push(Span::styled(plural(experiments as u64, "experiment", theme), theme.dim));
+            spans
+                .push(Span::styled(plural(app.rows.experiment_count as u64, "experiment", theme), theme.dim));
         }
         spans.push(Span::styled(plural(all.runs.into(), "run", theme), theme.dim));
         if all.running > 0 {
@@ -81,8 +81,8 @@ pub fn footer(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let mut right = Vec::new();
     if let Some(notice) = &app.notice {
         let style = if notice.bad { theme.bad } else { theme.accent };
-        let most = usize::from(area.width) * 2 / 3;
-        right.push(Span::styled(format!(" {} ", text::cut_end(notice.text.as_str(), most)), style));
+        let most = usize::from(area.width).saturating_sub(2);
+        right.push(Span::styled(format!(" {} ", text::cut_middle(notice.text.as_str(), most)), style));
     } else if !app.marks.is_empty() {
         right.push(Span::styled(format!(" {} {} marked ", theme.glyphs.mark, app.marks.len()), theme.marked));
     }
@@ -106,18 +106,36 @@ pub fn footer(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
             put_right(buf, area, 0, right);
         }
         None => {
-            hints(app.place(), left, buf, theme);
+            let left = narrowed(app, left, buf, theme);
+            hints(app, left, buf, theme);
             put_right(buf, area, 0, right);
         }
     }
 }
 
+/// What the runs are narrowed to, while it is kept; gives the room beside it.
+fn narrowed(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
+    let find = app.query.find.trim();
+    if find.is_empty() || app.screen != Screen::Browse || app.overlay.is_some() {
+        return area;
+    }
+    let find = crate::shown::shown(find);
+    let find = text::cut_middle(find.as_str(), usize::from(area.width / 3).max(8)).into_owned();
+    let spans = vec![Span::styled(format!(" /{find}"), theme.hit), Span::styled("  Esc clears ", theme.dim)];
+    let taken = (spans.iter().map(Span::width).sum::<usize>() as u16).min(area.width);
+    put_line(buf, area, 0, spans);
+    Rect { x: area.x + taken, width: area.width - taken, ..area }
+}
+
 /// The keys that matter here, the less important left out first where room is short.
-fn hints(place: Place, area: Rect, buf: &mut Buffer, theme: &Theme) {
+fn hints(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let place = app.place();
+    let only_differing = app.compare.as_ref().is_some_and(|compare| compare.differing);
     let mut hints: Vec<(u8, usize, String, &str)> = Vec::new();
     for near in place.chain() {
         for (order, binding) in BINDINGS.iter().enumerate().filter(|(_, binding)| binding.place == *near) {
             let Some((rank, word)) = binding.hint else { continue };
+            let word = if binding.action == Action::Differing && only_differing { "all rows" } else { word };
             // A key that a nearer place has, too, means something else here.
             let key = binding.keys.split(' ').next().unwrap_or_default();
             let hidden = place.chain().iter().take_while(|p| *p != near).any(|nearer| {
@@ -129,7 +147,8 @@ fn hints(place: Place, area: Rect, buf: &mut Buffer, theme: &Theme) {
         }
     }
     let width = |(_, _, key, word): &(u8, usize, String, &str)| text::width(key) + 1 + word.len() + 2;
-    while hints.iter().map(width).sum::<usize>() + 1 > area.width.into() {
+    // The last one's two blanks need no room.
+    while hints.iter().map(width).sum::<usize>() > usize::from(area.width) + 1 {
         let Some(last) = hints.iter().enumerate().max_by_key(|(i, hint)| (hint.0, *i)).map(|(i, _)| i) else {
             break;
         };

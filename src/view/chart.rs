@@ -67,6 +67,11 @@ pub struct Chart<'a> {
     pub cursor: Option<f64>,
 }
 
+/// The letter by which a curve is known.
+pub fn letter(number: usize) -> char {
+    ('a'..='z').chain('A'..='Z').nth(number).unwrap_or('+')
+}
+
 /// Where the parts of a chart are.
 #[derive(Clone, Copy, Debug, Default)]
 struct Plan {
@@ -134,11 +139,10 @@ impl Chart<'_> {
     }
 
     fn shapes(&self, theme: &Theme) -> Vec<Shape<'_>> {
-        let letters = ('a'..='z').chain('A'..='Z').chain(std::iter::repeat('+'));
         self.curves
             .iter()
-            .zip(letters)
-            .map(|(curve, letter)| Shape::new(curve, letter, self, theme))
+            .enumerate()
+            .map(|(number, curve)| Shape::new(curve, letter(number), self, theme))
             .collect()
     }
 

@@ -12,14 +12,15 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 
-use super::chart::{Chart, Curve};
+use super::chart::{Chart, Curve, letter};
 use super::theme::Theme;
-use super::{frame, middle, put_line, text};
+use super::{frame, middle, position, put_line, text};
 use crate::app::compare::{Compare, Line};
 use crate::app::{App, panes};
 use crate::index::{Key, Run};
 use crate::query::cell::Cell;
 use crate::query::{Column, cell};
+use crate::series::Series;
 use crate::shown::{Shown, shown};
 
 /// Widest column of a run.
@@ -44,19 +45,14 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     };
     let right = if right.is_empty() { Vec::new() } else { vec![Span::styled(right, theme.warn)] };
     let inner = frame(buf, area, title, right, true, theme);
-    table(app, compare, split.list.intersection(inner), buf, theme);
+    table(app, compare, split.list.intersection(inner), area, buf, theme);
     let other = split.other.intersection(inner);
     if other.height > 3 {
         curves(app, compare, metric, other, buf, theme);
     }
 }
 
-/// The letter by which a run is known here, as in the chart's legend.
-fn letter(number: usize) -> char {
-    char::from_u32('a' as u32 + (number % 26) as u32).unwrap_or('?')
-}
-
-fn table(app: &App, compare: &Compare, area: Rect, buf: &mut Buffer, theme: &Theme) {
+fn table(app: &App, compare: &Compare, area: Rect, framed: Rect, buf: &mut Buffer, theme: &Theme) {
     if area.is_empty() {
         return;
     }
@@ -73,6 +69,7 @@ fn table(app: &App, compare: &Compare, area: Rect, buf: &mut Buffer, theme: &The
     let columns = place(compare, &lines, name_width, area.width.into());
     titles(compare, &columns, name_width, area, buf, theme);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
+    position(buf, framed, compare.cursor.at, lines.len(), body.height, theme);
     for (line, i) in compare.cursor.window(lines.len(), body.height.into()).enumerate() {
         let Some(row) = lines.get(i) else { continue };
         let at = Rect { y: body.y + line as u16, height: 1, ..body };
@@ -200,11 +197,14 @@ fn curves(app: &App, compare: &Compare, metric: Option<Key>, area: Rect, buf: &m
             if with_metric == 0 { "none of the runs has this metric" } else { "reading the histories…" };
         return middle(buf, area, &[text], theme);
     }
-    let curves: Vec<Curve<'_>> = read
-        .into_iter()
-        .filter_map(|(number, series)| {
-            let run = compare.runs.get(number)?;
-            Some(Curve { series, label: label(run, app), colour: number })
+    // Every run has its place, so letters and colours are those of the table.
+    let nothing = Series::default();
+    let runs = compare.runs.iter().enumerate();
+    let curves: Vec<Curve<'_>> = runs
+        .map(|(number, run)| {
+            let series = app.series.get(&(run.key, key)).map(|series| &**series);
+            let label = label(run, key, series.is_some(), app);
+            Curve { series: series.unwrap_or(&nothing), label, colour: number }
         })
         .collect();
     let view = compare.chart;
@@ -214,15 +214,25 @@ fn curves(app: &App, compare: &Compare, metric: Option<Key>, area: Rect, buf: &m
         title,
         axis: view.axis,
         log: view.log,
-        focus: None,
+        focus: compare.focus,
         window: view.window,
         cursor: view.cross,
     };
     chart.draw(area, buf, theme);
 }
 
-/// The run's name, and its state while it trains.
-fn label(run: &Run, _app: &App) -> Shown {
-    let running = if run.is_running() { format!(" ({})", cell::state_word(run)) } else { String::new() };
-    Shown::own(format!("{}{running}", shown(run.title())))
+/// The run's name, why it has no curve, and its state while it trains.
+fn label(run: &Run, key: Key, is_read: bool, app: &App) -> Shown {
+    let note = if run.metric(key).is_none() {
+        format!(" (no {})", shown(app.index().keys.name(key)))
+    } else if app.failed_series.contains_key(&(run.key, key)) {
+        " (unreadable)".to_owned()
+    } else if !is_read {
+        " (reading)".to_owned()
+    } else if run.is_running() {
+        format!(" ({})", cell::state_word(run))
+    } else {
+        String::new()
+    };
+    Shown::own(format!("{}{note}", shown(run.title())))
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{frame, put_line, put_right, text};
+use super::{frame, position, put_line, put_right, text};
 use crate::app::{App, Screen};
 use crate::format;
 use crate::query::{ExperimentRow, Kind};
@@ -20,6 +20,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let title = vec![Span::styled("Experiments", theme.title)];
     let inner = frame(buf, area, title, Vec::new(), focused, theme);
     let rows = &app.rows.experiments;
+    position(buf, area, app.browse.experiment.at, rows.len(), inner.height, theme);
     for (line, i) in app.browse.experiment.window(rows.len(), inner.height.into()).enumerate() {
         let Some(row) = rows.get(i) else { continue };
         let at = Rect { y: inner.y + line as u16, height: 1, ..inner };

@@ -12,10 +12,10 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{frame, middle, put_line, text};
+use super::{frame, middle, position, put_line, text};
 use crate::app::{App, Screen, panes};
 use crate::format;
-use crate::index::RunKey;
+use crate::index::{Lifecycle, RunKey};
 use crate::query::fuzzy::Pattern;
 use crate::query::{Column, ColumnView, Row};
 use crate::shown::shown;
@@ -37,22 +37,30 @@ struct Placed<'a> {
     number: usize,
     x: u16,
     width: u16,
+    /// Cells of its sparkline.
+    spark: u16,
     /// Whether a rule stands before it: another group begins.
     rule: bool,
+}
+
+/// Cells of a sparkline, without the blank before it: fewer where the pane is narrow.
+fn spark_width(inner: Rect) -> u16 {
+    if inner.width < 110 { 8 } else { 12 }
 }
 
 /// Width of the name and places of the columns that fit.
 fn place(app: &App, inner: Rect) -> (u16, Vec<Placed<'_>>) {
     let room = inner.width.saturating_sub(GUTTER);
     let least = app.rows.name_width.clamp(4, NARROWEST.max(room / 3)).min(room);
-    let chosen = fitting(app, room - least);
-    let used: u16 = chosen.iter().map(|(_, view, rule)| view.width + gap(*rule)).sum();
+    let spark = spark_width(inner);
+    let chosen = fitting(app, room - least, spark);
+    let used: u16 = chosen.iter().map(|(_, view, rule)| view.width(spark) + gap(*rule)).sum();
     let name = (room - used).min(app.rows.name_width.max(least));
     let mut x = inner.x + GUTTER + name;
     let placed = chosen.into_iter().map(|(number, view, rule)| {
         let here = x + gap(rule);
-        x = here + view.width;
-        Placed { view, number, x: here, width: view.width, rule }
+        x = here + view.width(spark);
+        Placed { view, number, x: here, width: view.width(spark), spark, rule }
     });
     (name, placed.collect())
 }
@@ -63,8 +71,9 @@ fn gap(rule: bool) -> u16 {
 }
 
 /// The columns that fit, with their number and whether a rule stands before them. Those of the highest rank as long as
-/// they chose themselves; from left to right where the user chose or scrolls.
-fn fitting(app: &App, room: u16) -> Vec<(usize, &ColumnView, bool)> {
+/// they chose themselves; from left to right where the user chose or scrolls. The column that orders comes before all
+/// others, unless it was scrolled past.
+fn fitting(app: &App, room: u16, spark: u16) -> Vec<(usize, &ColumnView, bool)> {
     let all: Vec<(usize, &ColumnView)> =
         app.rows.columns.iter().enumerate().skip(app.browse.first_column).collect();
     let by_rank = app.rows.query.columns.is_none() && app.browse.first_column == 0;
@@ -72,6 +81,8 @@ fn fitting(app: &App, room: u16) -> Vec<(usize, &ColumnView, bool)> {
     if by_rank {
         order.sort_by_key(|(_, view)| view.rank);
     }
+    let sorted = Some(app.rows.query.sort.column).filter(|column| !by_rank || *column != Column::Start);
+    order.sort_by_key(|(_, view)| Some(view.column) != sorted);
     let mut taken: Vec<usize> = Vec::new();
     let with_rules = |taken: &[usize]| {
         let mut group = None;
@@ -84,7 +95,7 @@ fn fitting(app: &App, room: u16) -> Vec<(usize, &ColumnView, bool)> {
     };
     for (number, _) in order {
         taken.push(number);
-        let used: u16 = with_rules(&taken).iter().map(|(_, view, rule)| view.width + gap(*rule)).sum();
+        let used: u16 = with_rules(&taken).iter().map(|(_, view, rule)| view.width(spark) + gap(*rule)).sum();
         if used > room {
             taken.pop();
             if !by_rank {
@@ -120,6 +131,8 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
     let focused = app.screen == Screen::Browse && !app.browse.on_experiments && app.overlay.is_none();
     let inner = frame(buf, area, title(app, theme), right_title(app, theme), focused, theme);
+    let lines = inner.height.saturating_sub(1);
+    position(buf, area, app.browse.cursor.at, app.rows.items.len(), lines, theme);
     if app.rows.items.is_empty() {
         return empty(app, inner, buf, theme);
     }
@@ -195,8 +208,13 @@ impl Above {
 }
 
 fn title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
-    let experiment = app.query.experiment.and_then(|key| app.index().experiment(key));
-    let name = experiment.map_or("all experiments".to_owned(), |e| shown(e.title()).into_string());
+    let name = match app.query.experiment {
+        None => "all experiments".to_owned(),
+        Some(key) => {
+            let experiment = app.index().experiment(key);
+            experiment.map_or("gone".to_owned(), |experiment| shown(experiment.title()).into_string())
+        }
+    };
     let mut spans = vec![
         Span::styled("Runs", theme.title),
         Span::styled(format!(" {} ", theme.glyphs.separator), theme.dim),
@@ -231,8 +249,20 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if !progress.listed || (!progress.complete && app.rows.total == 0) {
         return middle(buf, area, &["reading the store…"], theme);
     }
-    if !app.query.find.is_empty() {
-        return middle(buf, area, &["nothing matches", "Esc shows all runs again"], theme);
+    if let Some(key) = app.query.experiment {
+        match app.index().experiment(key) {
+            None => return middle(buf, area, &["this experiment is gone"], theme),
+            Some(experiment) if experiment.lifecycle == Lifecycle::Deleted && !app.query.deleted => {
+                return middle(buf, area, &["this experiment was deleted: D shows it"], theme);
+            }
+            Some(_) => {}
+        }
+    }
+    let find = app.rows.query.find.trim();
+    if !find.is_empty() {
+        let so_far = if app.rows.complete { "" } else { " so far" };
+        let told = format!("nothing matches \"{}\"{so_far}", text::cut_middle(shown(find).as_str(), 40));
+        return middle(buf, area, &[&told, "Esc shows all runs again"], theme);
     }
     if app.query.deleted {
         return middle(buf, area, &["no runs here"], theme);

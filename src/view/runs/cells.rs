@@ -8,9 +8,9 @@ use ratatui::text::Span;
 use super::{Placed, is_right};
 use crate::app::App;
 use crate::format;
-use crate::index::{Run, RunKey};
-use crate::query::cell::{Cell, cell};
-use crate::query::columns::{SPARK, spread_text};
+use crate::index::{Lifecycle, Run, RunKey};
+use crate::query::cell::{Cell, table_cell};
+use crate::query::columns::{DELETED, spread_cell};
 use crate::query::fuzzy::Pattern;
 use crate::query::{Column, ColumnView, Row, Spread, Stray};
 use crate::shown::shown;
@@ -49,7 +49,7 @@ pub(super) fn name_cell(
     let named = run.name.as_deref().is_some_and(|name| !name.is_empty());
     let base = if marked {
         theme.marked
-    } else if run.lifecycle == crate::index::Lifecycle::Deleted || !named {
+    } else if run.lifecycle == Lifecycle::Deleted || !named {
         theme.dim
     } else {
         theme.text
@@ -83,6 +83,9 @@ fn rails(row: &Row, theme: &Theme) -> String {
 fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Theme) -> Vec<Span<'a>> {
     let glyphs = &theme.glyphs;
     let mut spans = Vec::new();
+    if run.lifecycle == Lifecycle::Deleted {
+        spans.push(Span::styled(DELETED, theme.dim));
+    }
     if let Some(rollup) = app.rows.rollups.get(&row.run).filter(|_| row.children > 0) {
         let s = if rollup.below == 1 { "" } else { "s" };
         spans.push(Span::styled(format!("  {} run{s}", format::count(rollup.below.into())), theme.dim));
@@ -121,14 +124,11 @@ pub(super) fn draw_cell(
     theme: &Theme,
 ) {
     let view = placed.view;
-    let content = cell(run, view.column, &app.rows.index, app.now);
-    let number_width = view.width - if view.spark { SPARK + 1 } else { 0 };
+    let content = table_cell(run, view.column, &app.rows.index, app.now);
+    let number_width = view.values_width(placed.spark);
     let spread = app.rows.rollups.get(&row.run).and_then(|r| r.spreads.get(placed.number)?.clone());
     let (text, style) = match (&content, &spread) {
-        (Cell::Empty, Some(spread)) => match spread {
-            Spread::Best { .. } => (Cell::Number(spread_text(spread)), theme.dim),
-            _ => (Cell::Words(spread_text(spread)), theme.dim),
-        },
+        (Cell::Empty, Some(spread)) => (spread_cell(spread), theme.dim),
         _ => (content.clone(), style_of(run, view.column, &content, theme)),
     };
     let body = cell_text(&text, view, number_width, theme);
@@ -141,7 +141,7 @@ pub(super) fn draw_cell(
     spans.push(Span::styled(body, if is_best { theme.good } else { style }));
     if view.spark {
         spans.push(Span::styled(if is_best { theme.glyphs.best } else { " " }, theme.good));
-        spans.push(beside(app, run, view.column, &content, spread.as_ref(), theme));
+        spans.push(beside(app, run, placed, &content, spread.as_ref(), theme));
     }
     put_line(buf, area, 0, spans);
 }
@@ -164,11 +164,12 @@ fn style_of(run: &Run, column: Column, content: &Cell, theme: &Theme) -> Style {
 /// The text of a cell, aligned.
 fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> String {
     let width = usize::from(width);
+    let whole = width.saturating_sub(view.fraction.into());
     match content {
         Cell::Empty | Cell::Loading => {
             let sign = if *content == Cell::Empty { theme.glyphs.empty } else { theme.glyphs.ellipsis };
             if view.numeric || is_right(view.column) {
-                let before = usize::from(view.whole).clamp(1, width.max(1)).min(width.max(1));
+                let before = whole.clamp(1, width.max(1));
                 text::pad_end(&text::pad_start(sign, before), width)
             } else {
                 text::pad_end(sign, width)
@@ -179,7 +180,7 @@ fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> St
             if text::width(number.as_str()) > width {
                 return text::pad_end(&text::cut_end(number.as_str(), width), width);
             }
-            text::align_decimal(number.as_str(), view.whole.into(), view.fraction.into())
+            text::align_decimal(number.as_str(), whole, view.fraction.into())
         }
         Cell::Words(words) => {
             let words = shown(words);
@@ -207,13 +208,13 @@ fn is_best(app: &App, run: &Run, column: Column, parent: Option<RunKey>) -> bool
 fn beside<'a>(
     app: &App,
     run: &Run,
-    column: Column,
+    placed: &Placed<'_>,
     content: &Cell,
     spread: Option<&Spread>,
     theme: &Theme,
 ) -> Span<'a> {
-    let Column::Metric(key) = column else { return Span::raw("") };
-    let width = usize::from(SPARK);
+    let Column::Metric(key) = placed.view.column else { return Span::raw("") };
+    let width = usize::from(placed.spark);
     if run.metric(key).is_some_and(|metric| metric.points > 1) {
         let series = app.series.get(&(run.key, key));
         let text = series.map_or(theme.glyphs.ellipsis.to_owned(), |series| {
@@ -223,9 +224,19 @@ fn beside<'a>(
         return Span::styled(text::pad_end(&text, width), style);
     }
     let text = match spread {
-        Some(Spread::Best { of, .. }) if *content == Cell::Empty => format!("best of {of}"),
-        Some(Spread::Best { value, .. }) => format!("best {}", format::number(*value)),
+        Some(Spread::Best { of, .. }) if *content == Cell::Empty => {
+            fits(format!("best of {of}"), || format!("best/{of}"), width)
+        }
+        Some(Spread::Best { value, .. }) => {
+            let value = format::number(*value);
+            fits(format!("best {value}"), || format!("{}{value}", theme.glyphs.corner), width)
+        }
         _ => String::new(),
     };
     Span::styled(text::pad_end(&text::cut_end(&text, width), width), theme.dim)
+}
+
+/// The long form where it fits, else the short one.
+fn fits(long: String, short: impl FnOnce() -> String, width: usize) -> String {
+    if text::width(&long) <= width { long } else { short() }
 }
