@@ -153,18 +153,16 @@ fn in_database(lead: &str, database: &Path) -> Error {
 }
 
 fn not_yet(target: &Target, from_environment: bool) -> Error {
-    let source = if from_environment { "MLFLOW_TRACKING_URI names " } else { "" };
+    let source = if from_environment { "MLFLOW_TRACKING_URI: " } else { "" };
+    let later = "which this version of mltop does not read yet. Name a folder of runs: mltop ./mlruns";
     Error(match target {
-        Target::Server(uri) => format!(
-            "{source}{uri}, a tracking server, which this version of mltop does not read yet. \
-             Name a folder of runs: mltop ./mlruns"
-        ),
-        Target::Database(uri) => format!(
-            "{source}{uri}, a database, which this version of mltop does not read yet. \
-             Name a folder of runs: mltop ./mlruns"
-        ),
+        Target::Server(uri) => format!("{source}{uri} is a tracking server, {later}"),
+        Target::Database(uri) => format!("{source}{uri} is a database, {later}"),
+        Target::Unknown(uri) if uri.is_empty() => {
+            "the store's name is empty. Name a folder of runs: mltop ./mlruns".to_owned()
+        }
         Target::Unknown(uri) => {
-            format!("{source}{uri}, which is no place of MLflow runs. Name a folder: mltop ./mlruns")
+            format!("{source}{uri} is no place of MLflow runs. Name a folder of runs: mltop ./mlruns")
         }
         Target::Path(path) => format!("{source}{}", shown(&path.to_string_lossy())),
     })

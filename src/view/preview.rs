@@ -29,6 +29,12 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let mut title = vec![Span::styled(name, theme.title)];
     if run.read.meta {
         title.push(Span::styled(format!("  {glyph} {}", shown(cell::state_word(run))), style));
+        if let Some(ms) = run.duration(app.now) {
+            title.push(Span::styled(format!("  {}", cell::duration(run, ms)), theme.dim));
+        }
+        if let Some(step) = cell::last_step(run) {
+            title.push(Span::styled(format!("  step {step}"), theme.dim));
+        }
     }
     let hint = Span::styled("i details", theme.dim);
     let inner = frame(buf, area, title, vec![hint], false, theme);
