@@ -213,6 +213,7 @@ impl App {
             chart: ChartView::default(),
         });
         self.screen = Screen::Compare;
+        self.cursor_to_metric();
     }
 
     /// Curves: of the marked runs, else the Metrics tab of the one that is marked or under the cursor.
@@ -278,10 +279,17 @@ impl App {
         let next = (at.unwrap_or(0) as isize + by).rem_euclid(metrics.len().max(1) as isize);
         compare.metric = metrics.get(next as usize).copied();
         (compare.chart.window, compare.chart.cross) = (None, None);
-        // Back in the table the cursor stands on the metric that was looked at.
-        let lines = compare.lines(&index, self.now);
+        self.cursor_to_metric();
+    }
+
+    /// In the table the cursor stands on the metric whose curves are shown.
+    fn cursor_to_metric(&mut self) {
+        let (index, now) = (self.rows.index.clone(), self.now);
+        let Some(compare) = &mut self.compare else { return };
+        let shown = compare.shown_metric(&index);
+        let lines = compare.lines(&index, now);
         let place = lines.iter().position(|line| {
-            matches!(line, Line::Values { column: Column::Metric(key), .. } if Some(*key) == compare.metric)
+            matches!(line, Line::Values { column: Column::Metric(key), .. } if Some(*key) == shown)
         });
         compare.cursor.at = place.unwrap_or(compare.cursor.at);
     }

@@ -157,31 +157,39 @@ pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
     columns
 }
 
-/// Params with more than one value, those first that most runs have.
+/// Different values of a param that are told apart for choosing columns.
+const TOLD_APART: usize = 6;
+
+/// Params with more than one value: of those that most runs have, first the ones that differ most, since these are what
+/// a search is about.
 fn differing_params(index: &Index, list: &[&Run]) -> Vec<Key> {
     #[derive(Default)]
     struct Seen<'a> {
         runs: usize,
-        first: Option<&'a str>,
-        differs: bool,
+        values: Vec<&'a str>,
         long: usize,
     }
     let mut seen: FxHashMap<Key, Seen<'_>> = FxHashMap::default();
     for (key, value) in list.iter().flat_map(|run| &run.params) {
         let entry = seen.entry(*key).or_default();
         entry.runs += 1;
-        entry.differs |= entry.first.is_some_and(|first| first != &**value);
-        entry.first = Some(entry.first.unwrap_or(value));
         entry.long += usize::from(value.len() > 24);
+        if entry.values.len() < TOLD_APART && !entry.values.contains(&&**value) {
+            entry.values.push(value);
+        }
     }
-    let mut keys: Vec<(Key, usize)> = seen
+    let most = seen.values().map(|seen| seen.runs).max().unwrap_or(0);
+    let mut keys: Vec<_> = seen
         .into_iter()
-        .filter(|(_, seen)| seen.differs && seen.long * 2 <= seen.runs)
-        .map(|(key, seen)| (key, seen.runs))
+        .filter(|(_, seen)| seen.values.len() > 1 && seen.long * 2 <= seen.runs)
+        .map(|(key, seen)| (key, seen.runs * 4 < most * 3, seen.values.len(), seen.runs))
         .collect();
-    keys.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| names(index, a.0, b.0)));
+    keys.sort_by(|a, b| {
+        let rare_last = a.1.cmp(&b.1);
+        rare_last.then(b.2.cmp(&a.2)).then(b.3.cmp(&a.3)).then_with(|| names(index, a.0, b.0))
+    });
     keys.truncate(CHOSEN);
-    keys.into_iter().map(|(key, _)| key).collect()
+    keys.into_iter().map(|(key, ..)| key).collect()
 }
 
 fn names(index: &Index, a: Key, b: Key) -> std::cmp::Ordering {
