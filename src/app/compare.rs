@@ -288,9 +288,9 @@ impl App {
         let Some(compare) = &mut self.compare else { return };
         let shown = compare.shown_metric(&index);
         let lines = compare.lines(&index, now);
-        let place = lines.iter().position(|line| {
-            matches!(line, Line::Values { column: Column::Metric(key), .. } if Some(*key) == shown)
-        });
+        let place = lines.iter().position(
+            |line| matches!(line, Line::Values { column: Column::Metric(key), .. } if Some(*key) == shown),
+        );
         compare.cursor.at = place.unwrap_or(compare.cursor.at);
     }
 

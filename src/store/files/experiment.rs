@@ -80,8 +80,10 @@ fn apply(new: &mut Experiment, meta: &Meta, trashed: bool, path: &Path, report: 
 fn tags(folder: &Folder, path: &Path, report: &mut Report) -> BTreeMap<Text, Text> {
     let below = super::values::walk(folder, "tags", path, report);
     let mut out = BTreeMap::new();
-    for (key, file) in below.files {
-        match folder.read(&file, LIMIT) {
+    for found in below.files {
+        let read = found.open(folder).and_then(|open| open.read(LIMIT));
+        let (key, file) = (found.key, found.path);
+        match read {
             Ok((bytes, _)) => {
                 out.insert(key.into(), String::from_utf8_lossy(&bytes).into());
             }

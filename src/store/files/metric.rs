@@ -107,7 +107,7 @@ pub fn read_new(
     }
     let mut scan = Scan { sink, look, carry: Vec::new(), skipping: false };
     let mut page = vec![0; PAGE.min((stamp.size - position.offset) as usize + 1)];
-    let mut at = position.offset;
+    let (mut at, mut tail) = (position.offset, (0, 0));
     loop {
         let n = match file.read_at(&mut page, at) {
             Ok(0) => break,
@@ -115,15 +115,34 @@ pub fn read_new(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
+        tail = (at, n);
         at += n as u64;
         scan.page(page.get(..n).unwrap_or_default());
+        if n < page.len() {
+            break; // the end: a page is one byte longer than what was left
+        }
     }
     let open_end = scan.end(settled);
     look = scan.look;
     position.offset = if look.unfinished { at - open_end } else { at };
     position.open_end = !look.unfinished && open_end > 0;
-    position.check = check(&file, position.offset)?;
+    position.check = match tail_of(page.get(..tail.1).unwrap_or_default(), tail.0, position.offset) {
+        Some(bytes) => sum(bytes),
+        None => check(&file, position.offset)?,
+    };
     Ok(look)
+}
+
+/// The bytes before an offset, where they are in the page that was read last.
+fn tail_of(page: &[u8], begin: u64, offset: u64) -> Option<&[u8]> {
+    let from = offset.saturating_sub(CHECKED).checked_sub(begin)?;
+    page.get(from as usize..offset.checked_sub(begin)? as usize)
+}
+
+fn sum(bytes: &[u8]) -> u64 {
+    let mut hasher = rustc_hash::FxHasher::default();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// A sum over the bytes before an offset.
@@ -132,11 +151,7 @@ fn check(file: &File, offset: u64) -> io::Result<u64> {
     let mut bytes = [0; CHECKED as usize];
     let Some(bytes) = bytes.get_mut(..(offset - from) as usize) else { return Ok(0) };
     match file.read_exact_at(bytes, from) {
-        Ok(()) => {
-            let mut hasher = rustc_hash::FxHasher::default();
-            bytes.hash(&mut hasher);
-            Ok(hasher.finish())
-        }
+        Ok(()) => Ok(sum(bytes)),
         // Truncated in this moment: another sum than any that was kept.
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => Ok(0),
         Err(error) => Err(error),

@@ -136,21 +136,13 @@ impl Folder {
 
     /// What is in it, without `.` and `..`, in no order.
     pub fn entries(&self) -> Result<Vec<Entry>, Fault> {
-        let mut out = Vec::new();
-        for entry in fs::Dir::read_from(&self.0)? {
-            let entry = entry?;
-            let name: &CStr = entry.file_name();
-            if matches!(name.to_bytes(), b"." | b"..") {
-                continue;
-            }
-            let name = OsString::from_vec(name.to_bytes().to_vec());
-            let kind = match entry.file_type() {
-                FileType::Unknown => self.kind(&name).unwrap_or(Kind::Other("gone")),
-                known => known.into(),
-            };
-            out.push(Entry { name, kind });
-        }
-        Ok(out)
+        list(fs::Dir::read_from(&self.0)?)
+    }
+
+    /// The same for a folder that was opened only to be listed: its stamp from before, and what is in it.
+    pub fn into_entries(self) -> Result<(Option<Stamp>, Vec<Entry>), Fault> {
+        let stamp = self.own_stamp().ok();
+        Ok((stamp, list(fs::Dir::new(self.0)?)?))
     }
 
     /// What a name in it stands for; links are not followed.
@@ -190,7 +182,17 @@ impl Folder {
             Kind::Link => return Err(Fault::Link),
             Kind::Other(what) => return Err(Fault::NotAFile(what)),
         }
-        let fd = open_inside(self.0.as_fd(), path, FILE)?;
+        self.opened(path, FILE)
+    }
+
+    /// Opens a file that a listing of its folder has just told to be a regular one: that look is enough. Should it have
+    /// become a link meanwhile it is not followed, and should it have become a FIFO the open does not wait.
+    pub fn listed_file(&self, path: &OsStr) -> Result<OpenFile, Fault> {
+        self.opened(path, FILE.union(OFlags::NOFOLLOW))
+    }
+
+    fn opened(&self, path: &OsStr, flags: OFlags) -> Result<OpenFile, Fault> {
+        let fd = open_inside(self.0.as_fd(), path, flags)?;
         let stat = fs::fstat(&fd)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Fault::NotAFile("something else by now"));
@@ -200,11 +202,36 @@ impl Folder {
 
     /// A small file, whole: at most `limit` bytes, and its stamp, which tells when it was longer.
     pub fn read(&self, path: &OsStr, limit: usize) -> Result<(Vec<u8>, Stamp), Fault> {
-        let OpenFile { file, stamp } = self.file(path)?;
-        let mut bytes = Vec::with_capacity((stamp.size as usize).min(limit) + 1);
-        file.take(limit as u64).read_to_end(&mut bytes)?;
-        Ok((bytes, stamp))
+        self.file(path)?.read(limit)
     }
+}
+
+fn list(mut folder: fs::Dir) -> Result<Vec<Entry>, Fault> {
+    let mut out = Vec::new();
+    let mut unknown = Vec::new();
+    for entry in folder.by_ref() {
+        let entry = entry?;
+        let name: &CStr = entry.file_name();
+        if matches!(name.to_bytes(), b"." | b"..") {
+            continue;
+        }
+        if entry.file_type() == FileType::Unknown {
+            unknown.push(out.len());
+        }
+        out.push(Entry {
+            name: OsString::from_vec(name.to_bytes().to_vec()),
+            kind: entry.file_type().into(),
+        });
+    }
+    // Some file systems do not say in their listings what a name stands for.
+    for place in unknown {
+        if let Some(entry) = out.get_mut(place) {
+            let stat = fs::statat(folder.fd()?, &entry.name, AtFlags::SYMLINK_NOFOLLOW);
+            entry.kind =
+                stat.map_or(Kind::Other("gone"), |stat| FileType::from_raw_mode(stat.st_mode).into());
+        }
+    }
+    Ok(out)
 }
 
 /// A regular file that is open for reading.
@@ -213,6 +240,23 @@ pub struct OpenFile {
     pub file: std::fs::File,
     /// Its stamp when it was opened.
     pub stamp: Stamp,
+}
+
+impl OpenFile {
+    /// At most `limit` bytes of it, and its stamp, which tells when it was longer. One read where it has not grown since
+    /// it was opened.
+    pub fn read(self, limit: usize) -> Result<(Vec<u8>, Stamp), Fault> {
+        let Self { mut file, stamp } = self;
+        let expected = (stamp.size as usize).min(limit);
+        let mut bytes = vec![0; expected];
+        let read = file.read(&mut bytes)?;
+        bytes.truncate(read);
+        if read < expected {
+            // Interrupted, or shorter by now: what is left, if anything.
+            file.take((limit - read) as u64).read_to_end(&mut bytes)?;
+        }
+        Ok((bytes, stamp))
+    }
 }
 
 /// `openat2` below a folder; on kernels and in containers without it `openat`, which then follows no link in the last

@@ -9,7 +9,7 @@ use super::meta::{self, Meta};
 use super::metric::{self, Sink};
 use super::open::{Fault, Folder, Stamp};
 use super::problems::Report;
-use super::values::{Values, read_values, walk};
+use super::values::{Found, Values, read_values, walk};
 use crate::index::{Index, Key, Lifecycle, Metric, Point, Run, Status, Text};
 use crate::series::Position;
 
@@ -292,12 +292,13 @@ pub fn read_metrics(
     let running = run.is_running();
     let mut known: Vec<Option<MetricFile>> = files.metrics.drain(..).map(Some).collect();
     let mut again = false;
-    for (key, path) in below.files {
+    for found in below.files {
         // Sorted by path, so that ten thousand metrics are found without ten thousand scans.
-        let place = known.binary_search_by(|file| file.as_ref().map(|f| &f.path).cmp(&Some(&path)));
+        let place = known.binary_search_by(|file| file.as_ref().map(|f| &f.path).cmp(&Some(&found.path)));
         let before = place.ok().and_then(|place| known.get_mut(place)).and_then(Option::take);
-        let mut file = before.unwrap_or_else(|| MetricFile::new(index.intern(&key), path));
-        match file.look(folder, running) {
+        let mut file =
+            before.unwrap_or_else(|| MetricFile::new(index.intern(&found.key), found.path.clone()));
+        match file.look(folder, &found, running) {
             Ok(()) => file.tell(&files.path, report),
             Err(Fault::Gone) if folder.kind(&file.path).is_err() => continue,
             Err(fault) => report.add(files.path.join(&file.path), fault),
@@ -334,12 +335,12 @@ impl MetricFile {
     }
 
     /// Reads what is new in it.
-    fn look(&mut self, folder: &Folder, running: bool) -> Result<(), Fault> {
-        let stamp = folder.stamp(&self.path)?;
-        if stamp == self.stamp && !self.waiting {
+    fn look(&mut self, folder: &Folder, found: &Found, running: bool) -> Result<(), Fault> {
+        let is_new = self.stamp == Stamp::default();
+        if !is_new && !self.waiting && folder.stamp(&self.path)? == self.stamp {
             return Ok(());
         }
-        let open = folder.file(&self.path)?;
+        let open = found.open(folder)?;
         let opened = open.stamp;
         let settled = !running && !within(opened.modified, SETTLED);
         let look = metric::read_new(open, &mut self.position, settled, &mut self.latest);

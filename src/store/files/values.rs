@@ -5,7 +5,7 @@ use std::path::Path;
 
 use rustc_hash::FxHashSet;
 
-use super::open::{Fault, Folder, Kind, Stamp, name_text};
+use super::open::{Fault, Folder, Kind, OpenFile, Stamp, name_text};
 use super::problems::Report;
 use super::run::{FRESH, RunFiles, within};
 use crate::index::{Index, Key, Text};
@@ -49,8 +49,10 @@ pub(super) fn read_values(
     let mut out = Vec::with_capacity(old.len());
     let mut again = false;
     let below = walk(folder, kind, &files.path, report);
-    for (key, path) in below.files {
-        let (bytes, stamp) = match folder.read(&path, VALUE) {
+    for found in below.files {
+        let read = found.open(folder).and_then(|open| open.read(VALUE));
+        let Found { key, path, .. } = found;
+        let (bytes, stamp) = match read {
             Ok(read) => read,
             Err(Fault::Gone) => continue,
             Err(fault) => {
@@ -83,11 +85,28 @@ pub(super) fn read_values(
     (out, again)
 }
 
+/// A file of a key.
+pub(super) struct Found {
+    /// The key: the path below the folder of its kind, with `/`.
+    pub key: String,
+    /// The path below the run.
+    pub path: OsString,
+    /// Whether it is a link, which has to be looked at before it is opened.
+    is_link: bool,
+}
+
+impl Found {
+    /// Opens it.
+    pub fn open(&self, run: &Folder) -> Result<OpenFile, Fault> {
+        if self.is_link { run.file(&self.path) } else { run.listed_file(&self.path) }
+    }
+}
+
 /// Files below a folder of a run.
 #[derive(Default)]
 pub(super) struct Below {
-    /// Keys (path below the folder, with `/`) and paths below the run.
-    pub files: Vec<(String, OsString)>,
+    /// The files, sorted by path.
+    pub files: Vec<Found>,
     /// Folders, relative to the run, the first one included.
     pub folders: Vec<OsString>,
     /// Their stamps from before they were listed.
@@ -99,7 +118,7 @@ pub(super) fn walk(run: &Folder, kind: &str, path: &Path, report: &mut Report) -
     let mut below = Below::default();
     let mut stack = vec![(OsString::from(kind), String::new(), 0)];
     while let Some((folder, prefix, depth)) = stack.pop() {
-        let listed = run.folder(&folder).and_then(|opened| Ok((opened.own_stamp().ok(), opened.entries()?)));
+        let listed = run.folder(&folder).and_then(Folder::into_entries);
         let (stamp, entries) = match listed {
             Ok(listed) => listed,
             // Empty folders get lost in git and in cloud syncs.
@@ -117,13 +136,15 @@ pub(super) fn walk(run: &Folder, kind: &str, path: &Path, report: &mut Report) -
                     report.add(path.join(&relative), "lies too deep to be a key")
                 }
                 Kind::Folder => stack.push((relative, format!("{key}/"), depth + 1)),
-                Kind::File | Kind::Link => below.files.push((key, relative)),
+                kind @ (Kind::File | Kind::Link) => {
+                    below.files.push(Found { key, path: relative, is_link: kind == Kind::Link });
+                }
                 Kind::Other(what) => report.add(path.join(&relative), format!("is {what}, not a file")),
             }
         }
         below.folders.push(folder);
         below.stamps.push(stamp);
     }
-    below.files.sort_unstable_by(|a, b| a.1.cmp(&b.1));
+    below.files.sort_unstable_by(|a, b| a.path.cmp(&b.path));
     below
 }
