@@ -164,7 +164,7 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     let columns = query.columns.clone().unwrap_or_else(|| Arc::new(columns::choose(index, &list, query)));
     let links = tree::link(&list);
     let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);
-    let order = order::sort(&list, &links, &rollups, index, query);
+    let order = order::sort(&list, &rollups, index, query);
     let items = tree::flatten(&list, &links, &order, &matched, query);
     let rollups: FxHashMap<RunKey, Rollup> =
         rollups.into_iter().zip(&list).filter_map(|(rollup, run)| Some((run.key, rollup?))).collect();

@@ -3,7 +3,6 @@
 use std::cmp::Ordering;
 
 use super::rollup::Rollup;
-use super::tree::Links;
 use super::{Column, Query, Sort, Spread};
 use crate::format;
 use crate::index::{Index, Run};
@@ -20,13 +19,7 @@ enum Value<'a> {
 }
 
 /// Places in the list in the order in which they are shown among their siblings.
-pub fn sort(
-    list: &[&Run],
-    _links: &Links,
-    rollups: &[Option<Rollup>],
-    index: &Index,
-    query: &Query,
-) -> Vec<usize> {
+pub fn sort(list: &[&Run], rollups: &[Option<Rollup>], index: &Index, query: &Query) -> Vec<usize> {
     let Sort { column, descending } = query.sort;
     let values: Vec<Value<'_>> = list
         .iter()

@@ -35,7 +35,6 @@ mod run;
 mod values;
 
 pub use layout::looks_like_an_experiment;
-pub use metric::parse_line;
 
 /// Runs whose folders are watched, and with them what they may cost of the user's inotify limit.
 const WATCHED_RUNS: usize = 256;

@@ -28,6 +28,7 @@ use ratatui::style::{Modifier, Style};
 use self::axis::Scale;
 use self::legend::Entry;
 use self::shape::Shape;
+use crate::app::chart::ChartView;
 use crate::format::{count, number};
 use crate::series::{Axis, Series};
 use crate::shown::Shown;
@@ -98,7 +99,13 @@ struct Scene<'a> {
     cursor: Option<f64>,
 }
 
-impl Chart<'_> {
+impl<'a> Chart<'a> {
+    /// Curves as the user looks at them.
+    pub fn new(curves: &'a [Curve<'a>], title: Shown, view: &ChartView, focus: Option<usize>) -> Self {
+        let ChartView { axis, log, window, cross } = *view;
+        Self { curves, title, axis, log, focus, window, cursor: cross }
+    }
+
     /// From where to where the horizontal axis goes: the window, or all that the curves have.
     pub fn span(&self) -> Option<(f64, f64)> {
         span(&self.shapes(&Theme::new(false, true)), self.axis, self.window)

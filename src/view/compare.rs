@@ -207,18 +207,8 @@ fn curves(app: &App, compare: &Compare, metric: Option<Key>, area: Rect, buf: &m
             Curve { series: series.unwrap_or(&nothing), label, colour: number }
         })
         .collect();
-    let view = compare.chart;
     let title = shown(app.index().keys.name(key));
-    let chart = Chart {
-        curves: &curves,
-        title,
-        axis: view.axis,
-        log: view.log,
-        focus: compare.focus,
-        window: view.window,
-        cursor: view.cross,
-    };
-    chart.draw(area, buf, theme);
+    Chart::new(&curves, title, &compare.chart, compare.focus).draw(area, buf, theme);
 }
 
 /// The run's name, why it has no curve, and its state while it trains.

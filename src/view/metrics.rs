@@ -131,16 +131,6 @@ fn chart(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme
     };
     let label = Shown::own(text::cut_middle(shown(detail.kept.title()).as_str(), 30).into_owned());
     let curves = [Curve { series: series.as_ref() as &Series, label, colour: 0 }];
-    let view = detail.chart;
     let title = shown(app.index().keys.name(key));
-    let chart = Chart {
-        curves: &curves,
-        title,
-        axis: view.axis,
-        log: view.log,
-        focus: None,
-        window: view.window,
-        cursor: view.cross,
-    };
-    chart.draw(area, buf, theme);
+    Chart::new(&curves, title, &detail.chart, None).draw(area, buf, theme);
 }
