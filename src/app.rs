@@ -22,6 +22,7 @@ pub mod chart;
 pub mod compare;
 pub mod cursor;
 pub mod detail;
+pub mod glance;
 pub mod keys;
 mod mouse;
 pub mod output;
@@ -36,6 +37,7 @@ use browse::Browse;
 use compare::Compare;
 use cursor::Cursor;
 use detail::Detail;
+use glance::Glance;
 use keys::{Meaning, Place};
 use picker::Picker;
 
@@ -177,6 +179,8 @@ pub struct App {
     pub overlay: Option<Overlay>,
     /// Experiments and runs.
     pub browse: Browse,
+    /// The run under the cursor, for the preview.
+    pub glance: Option<Glance>,
     /// The run that is looked at.
     pub detail: Option<Detail>,
     /// The comparison.
@@ -383,10 +387,11 @@ impl App {
         self.marks.retain(|run| self.rows.index.run(*run).is_some());
         self.follow(&before);
         self.keep_details();
-        if !self.decided && self.rows.index.progress.listed {
+        let index = &self.rows.index;
+        if !self.decided && (index.latest.is_some() || index.progress.listed) {
             self.decided = true;
-            if let Some(newest) = browse::newest_experiment(&self.rows) {
-                self.switch_to(Some(newest), out);
+            if let Some(latest) = index.latest.or_else(|| browse::newest_experiment(&self.rows)) {
+                self.switch_to(Some(latest), out);
             }
         }
     }

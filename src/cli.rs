@@ -17,6 +17,7 @@ use crate::store::{self, Location, Store, location};
 use answer::Answer;
 
 mod answer;
+mod cache;
 pub mod demo;
 pub mod dump;
 mod find;
@@ -64,6 +65,9 @@ pub struct TuiArgs {
     /// When browsing ends, write what was known then to FILE, as `mltop dump --histories` prints it.
     #[arg(long, value_name = "FILE")]
     pub dump_on_exit: Option<PathBuf>,
+    /// Neither show what was read last time nor keep what is read now; see mltop cache --help.
+    #[arg(long)]
+    pub no_cache: bool,
     /// Draw one frame and end, for tests.
     #[arg(long, hide = true)]
     pub once: bool,
@@ -88,6 +92,8 @@ enum Command {
     History(history::HistoryArgs),
     /// Print everything as one JSON object: experiments, runs (deleted ones too), problems.
     Dump(dump::DumpArgs),
+    /// Say where caches lie, or remove them.
+    Cache(cache::CacheArgs),
 }
 
 /// Where the answer comes from and what it looks like; every command that prints has it.
@@ -157,6 +163,7 @@ pub fn run() -> ExitCode {
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::History(args)) => history::run(&args),
         Some(Command::Dump(args)) => dump::run(&args),
+        Some(Command::Cache(args)) => cache::run(&args),
     };
     match done {
         Ok(code) => code,
@@ -201,7 +208,8 @@ struct Whole {
 /// Opens the store that is meant and reads all of it.
 fn read(given: Option<&str>) -> Result<Whole, Failure> {
     let location = locate(given)?;
-    let mut store = store::open(&location)?;
+    // Without the cache: whoever reads what is printed has no header that tells what is still to be verified.
+    let mut store = store::open(&location, None)?;
     let index = Arc::new(store::read_all(store.as_mut())?);
     Ok(Whole { store, index, title: location.title() })
 }

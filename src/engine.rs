@@ -76,8 +76,10 @@ pub enum Error {
 
 /// Stacks of the threads: small, since stacks count against memory limits.
 const STACK: usize = 1 << 20;
-/// Frames follow each other at least so far apart, so that a burst of keys or points costs a few frames.
+/// Frames follow each other at least so far apart, so that a burst of points costs a few frames.
 const FRAME: Duration = Duration::from_millis(16);
+/// The same after a key: whoever presses one waits for what it does, and a burst of keys still costs few frames.
+const ANSWER: Duration = Duration::from_millis(3);
 /// Running clocks and ages are redrawn so often.
 const CLOCK: Duration = Duration::from_secs(1);
 
@@ -151,20 +153,25 @@ impl Main {
         self.request(Request::Query(first));
         let mut drawn = Instant::now();
         let mut dirty = false;
+        let mut gap = FRAME;
         while self.ending.is_none() {
             let wait = match (dirty, self.app.shows_time()) {
-                (true, _) => FRAME.saturating_sub(drawn.elapsed()),
+                (true, _) => gap.saturating_sub(drawn.elapsed()),
                 (false, true) => CLOCK.saturating_sub(drawn.elapsed()),
                 (false, false) => Duration::from_secs(3600),
             };
             match receive.recv_timeout(wait) {
                 Ok(message) => {
                     dirty = true;
-                    self.take(message);
                     // All that has arrived by now costs one frame.
-                    receive.try_iter().take(10_000).for_each(|message| self.take(message));
+                    for message in std::iter::once(message).chain(receive.try_iter().take(10_000)) {
+                        if matches!(message, Message::Input(_)) {
+                            gap = ANSWER;
+                        }
+                        self.take(message);
+                    }
                     self.settle();
-                    if drawn.elapsed() < FRAME {
+                    if drawn.elapsed() < gap {
                         continue;
                     }
                 }
@@ -172,7 +179,7 @@ impl Main {
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.draw();
-            (drawn, dirty) = (Instant::now(), false);
+            (drawn, dirty, gap) = (Instant::now(), false, FRAME);
             if self.once && self.app.index().progress.complete && self.app.rows.complete {
                 break;
             }

@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
-pub use self::natural::{natural_cmp, parse_number};
+pub use self::natural::{natural_key, ordered, parse_number, push_natural_key};
 pub use self::words::higher_is_better;
 
 mod natural;
@@ -35,15 +35,14 @@ pub fn number(value: f64) -> String {
     let scientific = format!("{value:.3e}");
     let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
     let power: i32 = exponent.parse().unwrap_or_default();
-    let (digits, end) = if (-4..7).contains(&power) {
-        (format!("{value:.*}", usize::try_from(3 - power).unwrap_or_default()), String::new())
-    } else {
-        (mantissa.to_owned(), format!("e{power}"))
-    };
+    if !(-4..7).contains(&power) {
+        // A rounded power of ten keeps its exponent short all the same.
+        return format!("{}e{power}", without_zeros(mantissa));
+    }
+    let digits = format!("{value:.*}", usize::try_from(3 - power).unwrap_or_default());
     let short = without_zeros(&digits);
-    let same = format!("{short}{end}").parse().is_ok_and(|v: f64| (v - value).abs() <= value.abs() * SAME);
-    // A rounded power of ten keeps its exponent short all the same.
-    if same || !end.is_empty() { format!("{short}{end}") } else { digits }
+    let same = |short: &str| short.parse().is_ok_and(|v: f64| (v - value).abs() <= value.abs() * SAME);
+    if short.len() < digits.len() && same(short) { short.to_owned() } else { digits }
 }
 
 /// A value with every digit it has: the shortest text from which Python, or anybody, reads the same number.

@@ -5,21 +5,24 @@
 
 use std::sync::Arc;
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use crate::index::{ExperimentKey, Index, RunKey};
+use crate::index::{ExperimentKey, Index, Lifecycle, Run, RunKey};
 
+mod by_key;
 pub mod cell;
 pub mod columns;
 pub mod experiments;
 pub mod fuzzy;
+mod near;
 mod order;
 mod rollup;
 mod tree;
 
+pub use by_key::ByKey;
 pub use columns::{Column, ColumnView};
 pub use experiments::{ExperimentRow, Kind};
-pub use rollup::{Rollup, Spread};
+pub use rollup::{Rollup, Rollups, Spread};
 
 /// Column and direction of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +91,8 @@ pub struct Query {
 pub struct Row {
     /// The run.
     pub run: RunKey,
+    /// The line of its parent.
+    pub parent: Option<u32>,
     /// Parents above it.
     pub depth: u16,
     /// Whether it is the last child of its parent.
@@ -131,54 +136,70 @@ pub struct Rows {
     /// The columns, measured.
     pub columns: Vec<ColumnView>,
     /// What parent rows tell about their children.
-    pub rollups: FxHashMap<RunKey, Rollup>,
+    pub rollups: Rollups,
     /// The lines of the experiments pane.
     pub experiments: Vec<ExperimentRow>,
+    /// Characters of the longest of them, with the blanks before it.
+    pub experiments_width: u16,
     /// Experiments there are, also those in closed folders.
     pub experiment_count: usize,
     /// Whether all of it has been read; else order and columns are so far.
     pub complete: bool,
+    /// The line of each run by its slot.
+    lines: Vec<u32>,
 }
 
 impl Rows {
     /// The line of a run.
     pub fn place(&self, run: RunKey) -> Option<usize> {
-        self.items.iter().position(|row| row.run == run)
+        let line = *self.lines.get(run.0 as usize)?;
+        self.items.get(line as usize).is_some_and(|row| row.run == run).then_some(line as usize)
+    }
+
+    /// The line of a row's parent, and of its parent, and so on.
+    pub fn above(&self, line: usize) -> impl Iterator<Item = usize> {
+        let parent = |line: usize| self.items.get(line)?.parent.map(|line| line as usize);
+        std::iter::successors(parent(line), move |line| parent(*line))
     }
 }
 
 /// Answers a query.
 pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
-    let list: Vec<&crate::index::Run> = index
-        .runs()
-        .map(AsRef::as_ref)
-        .filter(|run| query.experiment.is_none_or(|key| run.experiment == key))
-        .filter(|run| query.deleted || !index.is_deleted(run))
-        .collect();
-    let matches = fuzzy::Pattern::new(&query.find);
-    let matched: Vec<bool> = if matches.is_empty() {
-        vec![true; list.len()]
-    } else {
-        list.iter().map(|run| matches.finds(run, &index.keys)).collect()
-    };
+    let mut census = experiments::Census::new(index, query);
+    let mut list: Vec<&Run> = Vec::new();
+    for run in index.runs().filter(|run| query.deleted || run.lifecycle != Lifecycle::Deleted) {
+        if census.count(run) && query.experiment.is_none_or(|key| run.experiment == key) {
+            list.push(run);
+        }
+    }
+    let mut pattern = fuzzy::Search::new(&query.find, &index.keys);
+    let matched = (!pattern.is_empty())
+        .then(|| list.iter().map(|run| pattern.finds(run)).collect::<Vec<bool>>());
     let columns = query.columns.clone().unwrap_or_else(|| Arc::new(columns::choose(index, &list, query)));
     let links = tree::link(&list);
     let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);
     let order = order::sort(&list, &rollups, index, query);
-    let items = tree::flatten(&list, &links, &order, &matched, query);
-    let rollups: FxHashMap<RunKey, Rollup> =
-        rollups.into_iter().zip(&list).filter_map(|(rollup, run)| Some((run.key, rollup?))).collect();
-    let columns = columns::measure(&columns, &list, &rollups, query.sort.column, index, query.now);
+    let items = tree::flatten(&list, &links, &order, matched.as_deref(), query);
+    let mut lines = vec![u32::MAX; index.runs.len()];
+    for (line, row) in (0u32..).zip(&items) {
+        if let Some(slot) = lines.get_mut(row.run.0 as usize) {
+            *slot = line;
+        }
+    }
+    let experiments = experiments::rows(index, query, &census);
+    let width = |row: &ExperimentRow| row.name.chars().count() + 2 * usize::from(row.depth);
     Rows {
-        matched: matched.iter().filter(|matched| **matched).count(),
+        matched: matched.map_or(list.len(), |matched| matched.into_iter().filter(|is| *is).count()),
         total: list.len(),
         name_width: columns::name_width(&list, &links, &rollups),
-        columns,
-        rollups,
-        experiments: experiments::rows(index, query),
-        experiment_count: experiments::count(index, query),
+        columns: columns::measure(&columns, &list, &rollups, query.sort.column, index, query.now),
+        experiments_width: experiments.iter().map(width).max().unwrap_or(0) as u16,
+        experiments,
+        experiment_count: census.experiments(index),
         complete: index.progress.complete,
+        rollups,
         items,
+        lines,
         query: query.clone(),
         index: index.clone(),
     }

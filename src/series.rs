@@ -71,6 +71,8 @@ pub struct Position {
     pub check: u64,
     /// The last consumed line had no newline; when the file grows, it has to be read again.
     pub open_end: bool,
+    /// The offset lies inside a line that is too long to be a point.
+    pub inside: bool,
 }
 
 /// What falls into one column of a chart.

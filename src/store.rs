@@ -3,11 +3,11 @@
 //! A store lives on its own thread and may block there. It brings an [`Index`] up to date in short slices, so that
 //! requests (a chart that was opened now) are served in between.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::index::{ExperimentKey, Index, Key, RunKey, Text};
+use crate::index::{ExperimentKey, Index, Key, Parts, RunKey, Text};
 use crate::series::Series;
 
 pub mod files;
@@ -26,6 +26,8 @@ pub struct Want {
     pub open: Vec<RunKey>,
     /// Histories that are drawn: sparklines of visible cells and open charts.
     pub series: Vec<(RunKey, Key)>,
+    /// What the order of the rows or a search needs of all runs of the experiment.
+    pub needs: Parts,
 }
 
 /// What to wait for before looking again.
@@ -42,6 +44,8 @@ pub enum Watch {
 pub struct Refreshed {
     /// The index has changed.
     pub changed: bool,
+    /// Somebody waits for what has changed: rows have come into being, or visible ones are whole.
+    pub urgent: bool,
     /// There is more to read: call again.
     pub more: bool,
     /// Something is being written just now and has to be looked at again: call again after this time.
@@ -121,7 +125,7 @@ pub trait Store: Send {
     fn refresh(&mut self, index: &mut Index, want: &Want, until: Instant) -> Result<Refreshed, Error>;
 
     /// Marks what may have changed: folders or files that a watch announced.
-    fn changed(&mut self, paths: &[PathBuf]);
+    fn changed(&mut self, index: &Index, paths: &[PathBuf]);
 
     /// Marks everything as possibly changed: after lost events, and on request.
     fn rescan(&mut self);
@@ -147,10 +151,11 @@ pub trait Store: Send {
     fn inputs(&mut self, index: &Index, run: RunKey) -> Inputs;
 }
 
-/// Opens the store at a location.
-pub fn open(location: &Location) -> Result<Box<dyn Store>, Error> {
+/// Opens the store at a location. With a folder of caches it shows at once what was known of it last time, and compares
+/// that with the store.
+pub fn open(location: &Location, caches: Option<&Path>) -> Result<Box<dyn Store>, Error> {
     match location {
-        Location::Files(root) => Ok(Box::new(files::FileStore::open(root)?)),
+        Location::Files(root) => Ok(Box::new(files::FileStore::open(root)?.with_cache(caches))),
     }
 }
 

@@ -235,7 +235,7 @@ fn values_that_were_not_read_yet_are_not_blank() {
     let mut session = Session::open(&store.root, SMALL, NOW);
     let mut index = (*session.app.rows.index).clone();
     let key = index.runs().next().unwrap().key;
-    index.run_mut(key).unwrap().read = mltop::index::Parts::default();
+    index.edit_run(key, |draft| draft.read = mltop::index::Parts::default());
     let rows = mltop::query::rows(&std::sync::Arc::new(index), &session.app.query.clone());
     session.event(mltop::app::Event::Rows(std::sync::Arc::new(rows)));
     assert!(session.picture().contains('…'), "{}", session.picture());

@@ -21,7 +21,7 @@ struct Looked {
 
 impl Looked {
     fn at(root: &Path) -> Self {
-        let mut store = store::open(&Location::Files(root.to_owned())).unwrap();
+        let mut store = store::open(&Location::Files(root.to_owned()), None).unwrap();
         let index = store::read_all(store.as_mut()).unwrap();
         Self { store, index }
     }
@@ -45,12 +45,12 @@ impl Looked {
     }
 
     fn run(&self, id: &str) -> Option<&Run> {
-        self.index.runs().find(|run| &*run.run_id == id).map(AsRef::as_ref)
+        self.index.runs().find(|run| run.run_id() == id).map(AsRef::as_ref)
     }
 }
 
 fn run<'a>(index: &'a Index, id: &str) -> Option<&'a Run> {
-    index.runs().find(|run| &*run.run_id == id).map(AsRef::as_ref)
+    index.runs().find(|run| run.run_id() == id).map(AsRef::as_ref)
 }
 
 fn one_run(status: u8) -> (Made, common::stores::Run) {
@@ -93,15 +93,15 @@ fn a_meta_that_is_being_rewritten_changes_nothing() {
         looked.read();
         let found = looked.run("aa").unwrap();
         assert_eq!(
-            (found.name.as_deref(), &found.status, found.broken),
-            (Some("first"), &Status::Finished, false)
+            (found.name(), found.status, found.broken),
+            (Some("first"), Status::Finished, false)
         );
         sleep(Duration::from_millis(20));
     }
     looked.until("said when it has rested", |index| {
         run(index, "aa").unwrap().broken && !index.problems.is_empty()
     });
-    assert_eq!(looked.run("aa").unwrap().name.as_deref(), Some("first"), "the last good values stay");
+    assert_eq!(looked.run("aa").unwrap().name(), Some("first"), "the last good values stay");
     written.status(4);
     looked.until("cured", |index| {
         let found = run(index, "aa").unwrap();
@@ -136,7 +136,7 @@ fn a_run_that_is_copied_in_slowly_appears() {
     fs::create_dir(slow.join("tags")).unwrap();
     let meta = fs::read_to_string(written.path.join("meta.yaml")).unwrap();
     fs::write(slow.join("meta.yaml"), meta.replace("aa", "bb")).unwrap();
-    looked.until("a run by now", |index| run(index, "bb").is_some_and(|run| run.read.meta && !run.broken));
+    looked.until("a run by now", |index| run(index, "bb").is_some_and(|run| run.read().meta && !run.broken));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn what_is_deleted_goes_and_what_is_made_again_comes() {
     fs::remove_dir_all(&written.path).unwrap();
     looked.until("gone", |index| index.runs().count() == 0);
     store.run("0", "aa", "second", 1, 1_795_400_000_000).metric("loss", 7.0, 0);
-    looked.until("back", |index| run(index, "aa").is_some_and(|run| run.name.as_deref() == Some("second")));
+    looked.until("back", |index| run(index, "aa").is_some_and(|run| run.name() == Some("second")));
     fs::remove_dir_all(store.root.join("0")).unwrap();
     looked.until("no experiment", |index| index.experiments().count() == 0 && index.runs().count() == 0);
 }
@@ -203,8 +203,8 @@ fn a_fault_costs_one_cell() {
     std::os::unix::fs::symlink("/etc/passwd", written.path.join("params/stolen")).unwrap();
     let looked = Looked::at(&store.root);
     let found = looked.run("aa").unwrap();
-    assert_eq!(found.metrics.len(), 1);
-    assert_eq!(found.params.len(), 1);
+    assert_eq!(found.metrics().len(), 1);
+    assert_eq!(found.params().len(), 1);
     let told: Vec<&str> = looked.index.problems.iter().map(|problem| problem.what.as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}");
 }

@@ -67,7 +67,7 @@ impl App {
 
     /// The run under the cursor.
     pub fn current_run(&self) -> Option<&Run> {
-        self.index().run(self.current_row()?.run)
+        self.index().run(self.current_row()?.run).map(|run| &**run)
     }
 
     pub(super) fn browse_act(&mut self, action: Action, out: &mut Vec<Request>) {
@@ -217,7 +217,7 @@ impl App {
             }
             Action::Left => self.browse.first_column = self.browse.first_column.saturating_sub(1),
             Action::Copy => {
-                let id = self.current_run().map(|run| run.run_id.to_string());
+                let id = self.current_run().map(|run| run.run_id().to_owned());
                 self.copy(id.as_deref(), "run id", out);
             }
             Action::Export => self.export_runs(out),
@@ -250,9 +250,8 @@ impl App {
         if row.open && self.query.opened.contains(row.run) {
             return self.set_open(row.run, false, out);
         }
-        let above = self.rows.items.iter().take(self.browse.cursor.at).rposition(|r| r.depth < row.depth);
-        if let Some(line) = above.filter(|_| row.depth > 0) {
-            self.go_to_line(line);
+        if let Some(line) = row.parent {
+            self.go_to_line(line as usize);
         }
     }
 
@@ -358,14 +357,14 @@ impl App {
 
     /// Where a run that is gone from the lines went: another experiment's run of the same id, or a closed parent.
     fn moved_or_above(&self, run: RunKey, before: &Rows) -> Option<usize> {
-        let old = before.index.run(run)?;
-        let same_id = |row: &Row| self.index().run(row.run).is_some_and(|new| new.run_id == old.run_id);
-        if let Some(place) = self.rows.items.iter().position(same_id) {
-            return Some(place);
+        if self.index().run(run).is_none() {
+            let old = before.index.run(run)?.run_id();
+            let same_id = |row: &Row| self.index().run(row.run).is_some_and(|new| new.run_id() == old);
+            if let Some(place) = self.rows.items.iter().position(same_id) {
+                return Some(place);
+            }
         }
-        let place = before.place(run)?;
-        let depth = before.items.get(place)?.depth;
-        let above = before.items.iter().take(place).rev().filter(|row| row.depth < depth);
+        let above = before.above(before.place(run)?).filter_map(|line| before.items.get(line));
         above.filter_map(|row| self.rows.place(row.run)).next()
     }
 
@@ -400,6 +399,7 @@ impl App {
         {
             self.screen = Screen::Browse;
         }
+        self.settle_glance();
         self.settle_detail();
         self.settle_compare();
     }

@@ -1,6 +1,5 @@
 //! Marked runs side by side: rows of attributes, params and metrics, and the curves of one metric.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::action::Action;
@@ -8,12 +7,15 @@ use super::chart::ChartView;
 use super::cursor::Cursor;
 use super::detail::Tab;
 use super::{App, Request, Screen, move_cursor, panes};
-use crate::format;
 use crate::index::{Index, Key, Run};
-use crate::query::cell::{Cell, cell};
 use crate::query::{Column, columns};
 use crate::series::Series;
 use crate::shown::Shown;
+
+pub mod table;
+
+pub use table::{Line, Values};
+use table::Table;
 
 /// Runs that are compared at most.
 const MOST: usize = 100;
@@ -37,146 +39,42 @@ pub struct Compare {
     pub focus: Option<usize>,
     /// How the chart is looked at.
     pub chart: ChartView,
-}
-
-/// One row of a comparison.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Line {
-    /// The beginning of a group.
-    Heading(&'static str),
-    /// One thing of all runs.
-    Values {
-        /// Which.
-        column: Column,
-        /// Its name.
-        name: Shown,
-        /// A cell for each run.
-        cells: Vec<Cell>,
-        /// Whether not all runs have the same.
-        differs: bool,
-        /// The runs with the best value of a metric.
-        best: Vec<usize>,
-    },
+    /// Its rows.
+    pub table: Table,
+    /// The runs have changed since the rows were found.
+    has_changed: bool,
 }
 
 impl Compare {
     /// The runs as new as the index; those that have gone stay as they were.
     pub fn keep(&mut self, index: &Index) {
         for run in &mut self.runs {
-            if let Some(Some(new)) = index.runs.get(run.key.0 as usize) {
+            if let Some(new) = index.run(run.key).filter(|new| !Arc::ptr_eq(run, new)) {
                 *run = new.clone();
+                self.has_changed = true;
             }
         }
     }
 
-    /// All rows, or those that differ.
-    pub fn lines(&self, index: &Index, now: i64) -> Vec<Line> {
-        let mut lines = Vec::new();
-        let attributes = [Column::Experiment, Column::State, Column::Start, Column::Duration, Column::User];
-        let more = [Column::Source, Column::Version, Column::Step];
-        let keys = |of: fn(&Run) -> Vec<Key>| {
-            let all: BTreeSet<Key> = self.runs.iter().flat_map(|run| of(run)).collect();
-            let mut all: Vec<Key> = all.into_iter().collect();
-            all.sort_by(|a, b| format::natural_cmp(index.keys.name(*a), index.keys.name(*b)));
-            all
-        };
-        let params = keys(|run| run.params.iter().map(|(key, _)| *key).collect());
-        let tags = keys(|run| run.tags.iter().map(|(key, _)| *key).collect());
-        let tags = tags.into_iter().filter(|key| !index.keys.name(*key).starts_with("mlflow."));
-        let groups: [(&'static str, Vec<Column>); 4] = [
-            ("Metrics", self.metrics(index).into_iter().map(Column::Metric).collect()),
-            ("Params", params.into_iter().map(Column::Param).collect()),
-            ("Attributes", attributes.into_iter().chain(more).collect()),
-            ("Tags", tags.map(Column::Tag).collect()),
-        ];
-        for (title, columns) in groups {
-            let rows = columns.into_iter().map(|column| self.line(column, index, now));
-            let rows: Vec<Line> = rows.filter(|line| self.is_shown(line)).collect();
-            if !rows.is_empty() {
-                lines.push(Line::Heading(title));
-                lines.extend(rows);
-            }
-        }
-        lines
-    }
-
-    fn is_shown(&self, line: &Line) -> bool {
-        match line {
-            Line::Values { cells, differs, .. } => {
-                (*differs || !self.differing) && cells.iter().any(|cell| *cell != Cell::Empty)
-            }
-            Line::Heading(_) => true,
+    /// Finds the rows anew, where something has changed.
+    fn settle(&mut self, index: &Index, now: i64) {
+        if std::mem::take(&mut self.has_changed) {
+            self.table = Table::of(&self.runs, index, self.differing, now);
+        } else {
+            self.table.keep(&self.runs, index, self.differing, now);
         }
     }
 
-    /// Metrics of any of the runs, those of the machine last.
-    pub fn metrics(&self, index: &Index) -> Vec<Key> {
-        let all: BTreeSet<Key> =
-            self.runs.iter().flat_map(|run| run.metrics.iter().map(|(key, _)| *key)).collect();
-        let mut all: Vec<Key> = all.into_iter().collect();
-        let name = |key: &Key| index.keys.name(*key);
-        let of_machine = |key: &Key| name(key).starts_with("system/");
-        all.sort_by(|a, b| {
-            of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b)))
-        });
-        all
-    }
-
-    fn line(&self, column: Column, index: &Index, now: i64) -> Line {
-        let cells: Vec<Cell> = self.runs.iter().map(|run| cell(run, column, index, now)).collect();
-        Line::Values {
-            column,
-            name: match column {
-                Column::Param(_) | Column::Metric(_) | Column::Tag(_) => column.title(index),
-                attribute => attribute.full_name(index),
-            },
-            differs: self.differs(column, &cells),
-            best: self.best(column, index),
-            cells,
-        }
-    }
-
-    /// Numbers are the same when they are equal as numbers: `0.10` and `1e-1`.
-    fn differs(&self, column: Column, cells: &[Cell]) -> bool {
-        let values: Vec<Option<f64>> = match column {
-            Column::Metric(key) => {
-                self.runs.iter().map(|run| run.metric(key).map(|m| m.last.value)).collect()
-            }
-            _ => cells.iter().map(|cell| format::parse_number(cell.text())).collect(),
-        };
-        let same = |a: &Option<f64>, b: &Option<f64>| match (a, b) {
-            (Some(a), Some(b)) => a == b || (a.is_nan() && b.is_nan()),
-            _ => false,
-        };
-        let pairs = values.iter().zip(cells).zip(values.iter().zip(cells).skip(1));
-        pairs.into_iter().any(|((a, x), (b, y))| !same(a, b) && x != y)
-    }
-
-    /// The runs with the best value, where there are several values and the name says which direction is good.
-    fn best(&self, column: Column, index: &Index) -> Vec<usize> {
-        let Column::Metric(key) = column else { return Vec::new() };
-        let Some(up) = format::higher_is_better(index.keys.name(key)) else { return Vec::new() };
-        let values: Vec<Option<f64>> =
-            self.runs.iter().map(|run| run.metric(key).map(|m| m.last.value)).collect();
-        let known = || values.iter().flatten().copied().filter(|value| !value.is_nan());
-        let best = known().reduce(|a, b| if (b > a) == up { b } else { a });
-        match best {
-            Some(best) if known().any(|value| value != best) => {
-                (0..values.len()).filter(|i| values.get(*i).copied().flatten() == Some(best)).collect()
-            }
-            _ => Vec::new(),
-        }
+    /// The rows: all, or those that differ.
+    pub fn lines(&self) -> &[Line] {
+        &self.table.lines
     }
 
     /// The metric whose curves are shown: the chosen one, else the first with a history.
-    pub fn shown_metric(&self, index: &Index) -> Option<Key> {
-        let metrics = self.metrics(index);
-        let has_history = |key: &&Key| {
-            self.runs.iter().any(|run| run.metric(**key).is_some_and(|metric| metric.points > 1))
-        };
-        self.metric
-            .filter(|key| metrics.contains(key))
-            .or_else(|| metrics.iter().find(has_history).or(metrics.first()).copied())
+    pub fn shown_metric(&self) -> Option<Key> {
+        let metrics = &self.table.metrics;
+        let chosen = self.metric.filter(|key| metrics.contains(key));
+        chosen.or(self.table.with_history).or(metrics.first().copied())
     }
 }
 
@@ -186,7 +84,7 @@ impl App {
         let runs: Vec<Arc<Run>> = self
             .marks
             .iter()
-            .filter_map(|key| self.rows.index.runs.get(key.0 as usize)?.clone())
+            .filter_map(|key| self.rows.index.run(*key).cloned())
             .take(MOST)
             .collect();
         if runs.len() < 2 {
@@ -203,6 +101,8 @@ impl App {
             _ => in_table.find(has_history),
         };
         self.compare = Some(Compare {
+            table: Table::of(&runs, &self.rows.index, false, self.now),
+            has_changed: false,
             runs,
             differing: false,
             cursor: Cursor { at: 1, top: 0 },
@@ -259,11 +159,10 @@ impl App {
 
     fn move_in_compare(&mut self, action: Action) {
         let height = self.compare_height();
-        let (index, now) = (self.rows.index.clone(), self.now);
         let Some(compare) = &mut self.compare else { return };
-        let lines = compare.lines(&index, now);
+        let lines = &compare.table.lines;
         move_cursor(&mut compare.cursor, action, lines.len(), height);
-        if let Some(Line::Values { column: Column::Metric(key), .. }) = lines.get(compare.cursor.at)
+        if let Some(Line::Values(Values { column: Column::Metric(key), .. })) = lines.get(compare.cursor.at)
             && compare.metric != Some(*key)
         {
             compare.metric = Some(*key);
@@ -272,10 +171,9 @@ impl App {
     }
 
     fn next_metric(&mut self, by: isize) {
-        let index = self.rows.index.clone();
         let Some(compare) = &mut self.compare else { return };
-        let metrics = compare.metrics(&index);
-        let at = compare.shown_metric(&index).and_then(|key| metrics.iter().position(|k| *k == key));
+        let metrics = &compare.table.metrics;
+        let at = compare.shown_metric().and_then(|key| metrics.iter().position(|k| *k == key));
         let next = (at.unwrap_or(0) as isize + by).rem_euclid(metrics.len().max(1) as isize);
         compare.metric = metrics.get(next as usize).copied();
         (compare.chart.window, compare.chart.cross) = (None, None);
@@ -284,13 +182,12 @@ impl App {
 
     /// In the table the cursor stands on the metric whose curves are shown.
     fn cursor_to_metric(&mut self) {
-        let (index, now) = (self.rows.index.clone(), self.now);
         let Some(compare) = &mut self.compare else { return };
-        let shown = compare.shown_metric(&index);
-        let lines = compare.lines(&index, now);
-        let place = lines.iter().position(
-            |line| matches!(line, Line::Values { column: Column::Metric(key), .. } if Some(*key) == shown),
-        );
+        let shown = compare.shown_metric().map(Column::Metric);
+        let place = compare
+            .lines()
+            .iter()
+            .position(|line| matches!(line, Line::Values(values) if Some(values.column) == shown));
         compare.cursor.at = place.unwrap_or(compare.cursor.at);
     }
 
@@ -302,7 +199,7 @@ impl App {
     /// The histories of the metric whose curves are shown, as far as they have been read, with the number of their run.
     pub fn compare_series(&self) -> Vec<(usize, &Arc<Series>)> {
         let Some(compare) = &self.compare else { return Vec::new() };
-        let Some(metric) = compare.shown_metric(self.index()) else { return Vec::new() };
+        let Some(metric) = compare.shown_metric() else { return Vec::new() };
         let runs = compare.runs.iter().enumerate();
         runs.filter_map(|(i, run)| Some((i, self.series.get(&(run.key, metric))?))).collect()
     }
@@ -317,8 +214,8 @@ impl App {
         let height = self.compare_height();
         let (index, now) = (self.rows.index.clone(), self.now);
         if let Some(compare) = self.compare.as_mut().filter(|_| self.screen == Screen::Compare) {
-            let len = compare.lines(&index, now).len();
-            compare.cursor.fit(len, height);
+            compare.settle(&index, now);
+            compare.cursor.fit(compare.lines().len(), height);
             compare.first_run = compare.first_run.min(compare.runs.len().saturating_sub(1));
         }
     }

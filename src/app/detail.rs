@@ -10,7 +10,7 @@ use super::keys::Place;
 use super::overview::{Line, Relatives, overview};
 use super::{App, Request, Screen, move_cursor, panes, scroll};
 use crate::format;
-use crate::index::{Index, Key, Run, RunKey, Text};
+use crate::index::{Index, Key, Run, RunKey};
 use crate::query::Rows;
 use crate::shown::{Shown, shown};
 use crate::store::{Artifact, Inputs, Listing, Preview};
@@ -137,7 +137,7 @@ impl Detail {
     }
 
     /// The value of one of them.
-    pub fn value(&self, key: Key) -> Option<&Text> {
+    pub fn value(&self, key: Key) -> Option<&str> {
         if self.tab == Tab::Params { self.kept.param(key) } else { self.kept.tag(key) }
     }
 
@@ -164,35 +164,33 @@ impl Detail {
 /// The order of what a run has, found once for each version of it: a run may have a hundred thousand tags.
 #[derive(Clone, Debug, Default)]
 pub struct Sorted {
-    metrics: Vec<Key>,
-    params: Vec<Key>,
-    tags: Vec<Key>,
+    /// Metrics by name, those of the machine last.
+    pub metrics: Vec<Key>,
+    /// Params by name.
+    pub params: Vec<Key>,
+    /// Tags by name, MLflow's own last.
+    pub tags: Vec<Key>,
 }
 
 impl Sorted {
-    fn of(run: &Run, index: &Index) -> Self {
-        let keys = |list| pairs(list, index).into_iter().map(|(key, ..)| key).collect();
-        Self { metrics: metrics(run, index), params: keys(&run.params), tags: keys(&run.tags) }
+    /// The order of what a run has.
+    pub fn of(run: &Run, index: &Index) -> Self {
+        Self {
+            metrics: by_name(run.metrics().map(|(key, _)| key), "system/", index),
+            params: by_name(run.params().keys(), "mlflow.", index),
+            tags: by_name(run.tags().keys(), "mlflow.", index),
+        }
     }
 }
 
-/// A run's metrics by name, those of the machine last.
-pub fn metrics(run: &Run, index: &Index) -> Vec<Key> {
-    let mut keys: Vec<Key> = run.metrics.iter().map(|(key, _)| *key).collect();
-    let name = |key: &Key| index.keys.name(*key);
-    let of_machine = |key: &Key| name(key).starts_with("system/");
-    keys.sort_by(|a, b| {
-        of_machine(a).cmp(&of_machine(b)).then_with(|| format::natural_cmp(name(a), name(b)))
+/// Keys by name; those whose names begin with `last` come last.
+fn by_name(keys: impl Iterator<Item = Key>, last: &str, index: &Index) -> Vec<Key> {
+    let mut keys: Vec<Key> = keys.collect();
+    keys.sort_by_cached_key(|key| {
+        let name = index.keys.name(*key);
+        (name.starts_with(last), format::natural_key(name))
     });
     keys
-}
-
-/// Keys, names and values of params or tags by name, MLflow's own tags last.
-pub fn pairs<'a>(pairs: &'a [(Key, Text)], index: &'a Index) -> Vec<(Key, &'a str, &'a Text)> {
-    let mut out: Vec<_> = pairs.iter().map(|(key, value)| (*key, index.keys.name(*key), value)).collect();
-    let own = |name: &str| name.starts_with("mlflow.");
-    out.sort_by(|a, b| own(a.1).cmp(&own(b.1)).then_with(|| format::natural_cmp(a.1, b.1)));
-    out
 }
 
 impl App {
@@ -202,7 +200,7 @@ impl App {
     }
 
     pub(super) fn open_detail_at(&mut self, key: RunKey, tab: Tab, out: &mut Vec<Request>) {
-        let Some(Some(run)) = self.rows.index.runs.get(key.0 as usize) else { return };
+        let Some(run) = self.rows.index.run(key) else { return };
         self.detail = Some(Detail::new(run, &self.rows.index, tab));
         self.screen = Screen::Detail;
         out.push(Request::Inputs(key));
@@ -304,9 +302,9 @@ impl App {
     pub fn tab_lines(&self, detail: &Detail) -> usize {
         match detail.tab {
             Tab::Overview => overview(detail, self.index(), self.now).len(),
-            Tab::Metrics => detail.kept.metrics.len(),
-            Tab::Params => detail.kept.params.len(),
-            Tab::Tags => detail.kept.tags.len(),
+            Tab::Metrics => detail.kept.metrics().len(),
+            Tab::Params => detail.kept.params().len(),
+            Tab::Tags => detail.kept.tags().len(),
             Tab::Artifacts => detail.artifact_lines().len(),
         }
     }
@@ -419,7 +417,7 @@ impl App {
     pub(super) fn keep_details(&mut self) {
         let rows: &Rows = &self.rows;
         if let Some(detail) = self.detail.as_mut().filter(|_| self.screen == Screen::Detail)
-            && let Some(Some(run)) = rows.index.runs.get(detail.run.0 as usize)
+            && let Some(run) = rows.index.run(detail.run)
         {
             if !Arc::ptr_eq(&detail.kept, run) {
                 detail.sorted = Arc::new(Sorted::of(run, &rows.index));

@@ -47,7 +47,7 @@ pub fn runs_table(all: &AllRuns) -> Table {
     let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
     let table = runs.map(|run| {
         let mut row =
-            vec![text(Some(&run.run_id)), text(run.name.as_deref()), text(run.parent_run_id.as_deref())];
+            vec![text(Some(run.run_id())), text(run.name()), text(run.parent_run_id())];
         row.extend(columns.iter().map(|column| out_cell(run, *column, index, now)));
         row
     });
@@ -74,18 +74,18 @@ impl App {
                     Some(overview::Line::Field(_, value)) => (value.as_str().to_owned(), "value"),
                     Some(overview::Line::Text(text)) => (text.as_str().to_owned(), "line"),
                     Some(overview::Line::Link(_, key)) => {
-                        (index.run(*key).map_or(String::new(), |run| run.run_id.to_string()), "run id")
+                        (index.run(*key).map_or(String::new(), |run| run.run_id().to_owned()), "run id")
                     }
-                    _ => (run.run_id.to_string(), "run id"),
+                    _ => (run.run_id().to_owned(), "run id"),
                 }
             }
             Tab::Metrics => {
-                let metric = detail.metric().and_then(|key| run.metric(key).copied());
+                let metric = detail.metric().and_then(|key| run.metric(key));
                 (metric.map_or(String::new(), |metric| format::exact(metric.last.value)), "value")
             }
             Tab::Params | Tab::Tags => {
                 let value = detail.pairs().get(at).and_then(|key| detail.value(*key));
-                (value.map_or(String::new(), |value| value.to_string()), "value")
+                (value.unwrap_or_default().to_owned(), "value")
             }
             Tab::Artifacts => {
                 let entry = detail.artifact_lines().get(at).map(|(_, entry)| entry.path.clone());
@@ -100,9 +100,9 @@ impl App {
 
     pub(super) fn copy_from_compare(&mut self, out: &mut Vec<Request>) {
         let Some(compare) = &self.compare else { return };
-        let lines = compare.lines(self.index(), self.now);
-        if let Some(Line::Values { cells, .. }) = lines.get(compare.cursor.at) {
-            let text = cells.iter().map(Cell::text).collect::<Vec<_>>().join("  ");
+        if let Some(Line::Values(values)) = compare.lines().get(compare.cursor.at) {
+            let cells = compare.runs.iter().map(|run| cell::cell(run, values.column, self.index(), self.now));
+            let text = cells.map(|cell| cell.text().to_owned()).collect::<Vec<_>>().join("  ");
             self.copy(Some(&text), "values", out);
         }
     }
@@ -124,7 +124,7 @@ impl App {
     /// The curves of the comparison.
     pub(super) fn export_curves(&mut self, out: &mut Vec<Request>) {
         let Some(compare) = &self.compare else { return };
-        let Some(key) = compare.shown_metric(self.index()) else { return };
+        let Some(key) = compare.shown_metric() else { return };
         let view = compare.chart;
         let curves: Vec<Curve> = self
             .compare_series()
@@ -160,13 +160,13 @@ impl App {
     pub(super) fn export_compare(&mut self, out: &mut Vec<Request>) {
         let Some(compare) = &self.compare else { return };
         let runs = &compare.runs;
-        let names = runs.iter().map(|run| format!("{} ({})", run.title(), run.run_id.get(..8).unwrap_or("")));
+        let names = runs.iter().map(|run| format!("{} ({})", run.title(), run.run_id().get(..8).unwrap_or("")));
         let headers = ["name".to_owned()].into_iter().chain(names).collect();
-        let lines = compare.lines(self.index(), self.now);
-        let rows = lines
+        let rows = compare
+            .lines()
             .iter()
             .filter_map(|line| match line {
-                Line::Values { column, .. } => Some(*column),
+                Line::Values(values) => Some(values.column),
                 Line::Heading(_) => None,
             })
             .map(|column| {
@@ -190,15 +190,15 @@ fn out_cell(run: &Run, column: Column, index: &Index, now: i64) -> OutCell {
     let number = |number: Option<i64>| number.map_or(OutCell::Empty, OutCell::Integer);
     match column {
         Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
-        Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
-        Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_string())),
+        Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
+        Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
         Column::Start => number(run.start_time),
         Column::End => number(run.end_time),
         Column::Duration => number(run.duration(now)),
-        Column::State => OutCell::Text(run.status.word().to_owned()),
+        Column::State => OutCell::Text(run.status_word().to_owned()),
         _ => match cell::cell(run, column, index, now) {
             Cell::Empty | Cell::Loading => OutCell::Empty,
-            Cell::Number(text) | Cell::Words(text) => OutCell::Text(text),
+            Cell::Number(text) | Cell::Words(text) => OutCell::Text(text.into_owned()),
         },
     }
 }

@@ -2,7 +2,7 @@
 
 use super::detail::Detail;
 use crate::format;
-use crate::index::{Index, Lifecycle, Run, RunKey};
+use crate::index::{Index, Key, Lifecycle, Run, RunKey};
 use crate::query::cell;
 use crate::shown::{Shown, shown};
 use crate::store::Inputs;
@@ -33,16 +33,16 @@ impl Relatives {
     /// The relatives of a run.
     pub fn of(run: &Run, index: &Index) -> Self {
         let mut relatives = Self::default();
-        let mut children = Vec::new();
+        let (mut children, parent) = (Vec::new(), run.parent_run_id());
         for other in index.runs().filter(|other| other.key != run.key) {
-            if run.parent_run_id.as_ref() == Some(&other.run_id)
+            if parent == Some(other.run_id())
                 && (relatives.parent.is_none() || other.experiment == run.experiment)
             {
                 relatives.parent = Some(other.key);
             }
             let is_shown = other.lifecycle == Lifecycle::Active || run.lifecycle == Lifecycle::Deleted;
-            if other.parent_run_id.as_ref() == Some(&run.run_id) && is_shown {
-                children.push((other.start_time, &other.run_id, other.key));
+            if is_shown && other.parent_run_id() == Some(run.run_id()) {
+                children.push((other.start_time, other.run_id(), other.key));
             }
         }
         children.sort();
@@ -55,14 +55,13 @@ impl Relatives {
 pub fn overview(detail: &Detail, index: &Index, now: i64) -> Vec<Line> {
     let run = &detail.kept;
     let mut lines = attributes(run, index, now);
-    let tag = |name: &str| index.keys.find(name).and_then(|key| run.tag(key));
-    if let Some(note) = tag("mlflow.note.content").filter(|note| !note.is_empty()) {
+    if let Some(note) = run.tag(Key::NOTE).filter(|note| !note.is_empty()) {
         lines.push(Line::Heading("Description"));
         lines.extend(note.lines().take(500).map(|line| Line::Text(shown(line.trim_end()))));
     }
     if let Some(parent) = detail.relatives.parent {
         lines.extend([Line::Heading("Parent run"), Line::Link("parent", parent)]);
-    } else if let Some(id) = &run.parent_run_id {
+    } else if let Some(id) = run.parent_run_id() {
         lines.extend([
             Line::Heading("Parent run"),
             Line::Text(Shown::own(format!("{} is not here", shown(id)))),
@@ -83,12 +82,12 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
     let experiment = index.experiment(run.experiment);
     let state = if run.lifecycle == Lifecycle::Deleted { "  (deleted)" } else { "" };
     let branch = keys.find("mlflow.source.git.branch").and_then(|key| run.tag(key));
-    let source = keys.find("mlflow.source.name").and_then(|key| run.tag(key)).or(run.source_name.as_ref());
+    let source = run.tag(Key::SOURCE_NAME).or(run.source_name());
     let kind = keys.find("mlflow.source.type").and_then(|key| run.tag(key));
-    let version = cell::version(run, keys);
+    let version = cell::version(run);
     let fields: [(&str, Option<String>); 13] = [
         ("Name", Some(run.title().to_owned())),
-        ("Run id", Some(run.run_id.to_string())),
+        ("Run id", Some(run.run_id().to_owned())),
         ("Experiment", experiment.map(|e| format!("{}  ({})", e.title(), e.experiment_id))),
         ("State", Some(format!("{}{state}", cell::state_word(run)))),
         (
@@ -98,11 +97,11 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
         ),
         ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
         ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
-        ("User", cell::user(run, keys).map(str::to_owned)),
-        ("Source", source.map(|name| kind.map_or(name.to_string(), |kind| format!("{name}  ({kind})")))),
+        ("User", cell::user(run).map(str::to_owned)),
+        ("Source", source.map(|name| kind.map_or(name.to_owned(), |kind| format!("{name}  ({kind})")))),
         ("Git commit", version.map(str::to_owned)),
-        ("Git branch", branch.map(|branch| branch.to_string())),
-        ("Artifacts", run.artifact_uri.as_deref().map(crate::store::files::artifacts::masked)),
+        ("Git branch", branch.map(str::to_owned)),
+        ("Artifacts", run.artifact_uri(keys).map(|uri| crate::store::files::artifacts::masked(&uri))),
         ("Last step", cell::last_step(run).map(|step| step.to_string())),
     ];
     let fields =

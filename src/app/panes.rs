@@ -52,9 +52,7 @@ pub fn panes(app: &App) -> Panes {
         return panes;
     }
     if width >= BESIDE || browse.on_experiments {
-        let longest =
-            app.rows.experiments.iter().map(|row| row.name.chars().count() + 2 * usize::from(row.depth));
-        let wanted = longest.max().unwrap_or(0) as u16 + 18;
+        let wanted = app.rows.experiments_width.saturating_add(18);
         let part = if width < WIDE { width / 4 } else { width * 3 / 10 };
         let most = if width >= BESIDE { part.min(48) } else { width / 2 };
         let left = wanted.clamp(24.min(most), most);

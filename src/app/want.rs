@@ -2,7 +2,7 @@
 
 use super::detail::Tab;
 use super::{App, Request, Screen, panes};
-use crate::index::{Key, RunKey};
+use crate::index::{Key, Parts, RunKey};
 use crate::query::Column;
 use crate::store::Want;
 
@@ -41,13 +41,25 @@ impl App {
             Screen::Compare => {
                 if let Some(compare) = &self.compare {
                     open.extend(compare.runs.iter().map(|run| run.key));
-                    let metric = compare.shown_metric(self.index());
+                    let metric = compare.shown_metric();
                     series.extend(compare.runs.iter().filter_map(|run| Some((run.key, metric?))));
                 }
             }
         }
         series.dedup();
-        Want { experiment: self.query.experiment, visible, open, series }
+        Want { experiment: self.query.experiment, visible, open, series, needs: self.needs() }
+    }
+
+    /// What the order and the search look at in every run.
+    fn needs(&self) -> Parts {
+        let sort = self.query.sort.column;
+        let finds = !self.query.find.trim().is_empty();
+        Parts {
+            tags: finds || matches!(sort, Column::Tag(_) | Column::User | Column::Source | Column::Version),
+            params: finds || matches!(sort, Column::Param(_)),
+            metrics: matches!(sort, Column::Metric(_) | Column::Step),
+            ..Parts::default()
+        }
     }
 
     /// Sparklines of the visible rows and some around them.
@@ -70,9 +82,9 @@ impl App {
     /// Metrics in the preview of the run under the cursor.
     fn previewed_series(&self, series: &mut Vec<(RunKey, Key)>) {
         let preview = panes::panes(self).preview;
-        let Some(run) = self.current_run().filter(|_| preview.height > 2) else { return };
-        let metrics = super::detail::metrics(run, self.index());
-        series.extend(metrics.into_iter().take(preview.height.into()).map(|key| (run.key, key)));
+        let Some(glance) = self.glance.as_ref().filter(|_| preview.height > 2) else { return };
+        let metrics = glance.sorted.metrics.iter().take(preview.height.into());
+        series.extend(metrics.map(|key| (glance.run.key, *key)));
     }
 
     /// Metrics in view on the Metrics tab, the one of the chart first.

@@ -32,8 +32,8 @@ pub fn run<'a>(index: &'a Index, word: &str) -> Result<&'a Run, Failure> {
         index.runs().map(|run| &**run).filter(|run| is_it(run)).collect::<Vec<&Run>>()
     };
     let looks: [&dyn Fn(&Run) -> bool; 3] =
-        [&|run| &*run.run_id == word, &|run| run.name.as_deref() == Some(word), &|run| {
-            !word.is_empty() && run.run_id.starts_with(word)
+        [&|run| run.run_id() == word, &|run| run.name() == Some(word), &|run| {
+            !word.is_empty() && run.run_id().starts_with(word)
         }];
     for look in looks {
         let found = pick(look);
@@ -51,7 +51,7 @@ pub fn run<'a>(index: &'a Index, word: &str) -> Result<&'a Run, Failure> {
 pub fn metric(index: &Index, run: &Run, word: &str) -> Result<Key, Failure> {
     let key = index.keys.find(word).filter(|key| run.metric(*key).is_some());
     key.ok_or_else(|| {
-        let names = run.metrics.iter().map(|(key, _)| index.keys.name(*key));
+        let names = run.metrics().map(|(key, _)| index.keys.name(key));
         unknown("metric", word, &format!("run {}", shown(run.title())), names)
     })
 }
@@ -60,7 +60,7 @@ fn ambiguous(index: &Index, word: &str, mut found: Vec<&Run>) -> Failure {
     found.sort_by_key(|run| Reverse(run.start_time));
     let name = |run: &&Run| {
         let experiment = index.experiment(run.experiment).map_or("", |e| e.title());
-        format!("{} ({} in {})", shown(&run.run_id), shown(run.title()), shown(experiment))
+        format!("{} ({} in {})", shown(run.run_id()), shown(run.title()), shown(experiment))
     };
     let names: Vec<String> = found.iter().take(NAMED).map(name).collect();
     let more = found.len().saturating_sub(NAMED);
@@ -129,10 +129,11 @@ mod tests {
         let mut index = Index::default();
         let experiment = index.add_experiment("0".into());
         for (id, name, is_deleted) in runs {
-            let key = index.add_run((*id).into(), experiment);
-            let run = index.run_mut(key).unwrap();
-            run.name = Some((*name).into());
-            run.lifecycle = if *is_deleted { Lifecycle::Deleted } else { Lifecycle::Active };
+            let key = index.add_run(id, experiment);
+            index.edit_run(key, |draft| {
+                draft.set_name(Some(name));
+                draft.lifecycle = if *is_deleted { Lifecycle::Deleted } else { Lifecycle::Active };
+            });
         }
         index
     }
@@ -147,7 +148,7 @@ mod tests {
         ];
         let index = index(&runs);
         let found =
-            |word: &str| run(&index, word).map(|run| run.run_id.to_string()).map_err(|e| e.to_string());
+            |word: &str| run(&index, word).map(|run| run.run_id().to_owned()).map_err(|e| e.to_string());
         assert_eq!(found("abc1").unwrap(), "abc1");
         assert_eq!(found("abc").unwrap(), "abc2", "a name goes before the beginning of an id");
         assert_eq!(found("f0").unwrap(), "f00d");

@@ -1,10 +1,12 @@
 //! The shapes of what the commands print as JSON. Fields stand in the order in which they are printed, maps are
 //! sorted by key, and text is exactly what stands in the store.
 
+use std::borrow::Cow;
+
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::format;
-use crate::index::{Experiment, Index, Key, Metric, Point, Problem, Run, Text};
+use crate::index::{Experiment, Index, Key, Metric, Point, Problem, Run};
 use crate::store::files::open::name_text;
 use crate::store::{Artifact, Dataset, Inputs, Listing};
 
@@ -40,9 +42,8 @@ pub struct Map<'a, V>(Vec<(&'a str, V)>);
 
 impl<'a, V> Map<'a, V> {
     /// Pairs whose keys are interned, sorted by name.
-    fn interned<T>(index: &'a Index, pairs: &'a [(Key, T)], value: impl Fn(&'a T) -> V) -> Self {
-        let mut out: Vec<(&str, V)> =
-            pairs.iter().map(|(key, v)| (index.keys.name(*key), value(v))).collect();
+    fn interned(index: &'a Index, pairs: impl Iterator<Item = (Key, V)>) -> Self {
+        let mut out: Vec<(&str, V)> = pairs.map(|(key, value)| (index.keys.name(key), value)).collect();
         out.sort_by(|a, b| a.0.cmp(b.0));
         Self(out)
     }
@@ -121,7 +122,7 @@ pub struct RunJson<'a> {
     user_id: Option<&'a str>,
     start_time: Option<i64>,
     end_time: Option<i64>,
-    artifact_uri: Option<&'a str>,
+    artifact_uri: Option<Cow<'a, str>>,
     parent_run_id: Option<&'a str>,
     params: Map<'a, &'a str>,
     metrics: Map<'a, MetricJson>,
@@ -131,22 +132,21 @@ pub struct RunJson<'a> {
 impl<'a> RunJson<'a> {
     /// A run; `points` says whether each metric tells how many points it has.
     pub fn new(index: &'a Index, run: &'a Run, points: bool) -> Self {
-        let metric = |m: &Metric| MetricJson { last: (&m.last).into(), points: points.then_some(m.points) };
-        let text = |text: &'a Text| &**text;
+        let metric = |m: Metric| MetricJson { last: (&m.last).into(), points: points.then_some(m.points) };
         Self {
-            run_id: &run.run_id,
-            run_name: run.name.as_deref(),
+            run_id: run.run_id(),
+            run_name: run.name(),
             experiment_id: index.experiment(run.experiment).map_or("", |e| &e.experiment_id),
-            status: (run.read.meta && !run.broken).then(|| run.status.word()),
+            status: (run.read().meta && !run.broken).then(|| run.status_word()),
             lifecycle_stage: run.lifecycle.word(),
-            user_id: run.user_id.as_deref(),
+            user_id: run.user_id(),
             start_time: run.start_time,
             end_time: run.end_time,
-            artifact_uri: run.artifact_uri.as_deref(),
-            parent_run_id: run.parent_run_id.as_deref(),
-            params: Map::interned(index, &run.params, text),
-            metrics: Map::interned(index, &run.metrics, metric),
-            tags: Map::interned(index, &run.tags, text),
+            artifact_uri: run.artifact_uri(&index.keys),
+            parent_run_id: run.parent_run_id(),
+            params: Map::interned(index, run.params().iter()),
+            metrics: Map::interned(index, run.metrics().map(|(key, m)| (key, metric(m)))),
+            tags: Map::interned(index, run.tags().iter()),
         }
     }
 }
@@ -164,7 +164,7 @@ impl<'a> ProblemJson<'a> {
     pub fn new(index: &'a Index, problem: &'a Problem) -> Self {
         let run = problem.run.and_then(|key| index.run(key));
         let path = name_text(problem.path.as_os_str());
-        Self { path, run_id: run.map(|run| &*run.run_id), what: &problem.what }
+        Self { path, run_id: run.map(|run| run.run_id()), what: &problem.what }
     }
 }
 
@@ -233,7 +233,7 @@ impl<'a> WholeRunJson<'a> {
         let made = inputs.model_outputs.iter().map(|(id, step)| ModelJson { model_id: id, step: *step });
         Self {
             run: RunJson::new(index, run, true),
-            description: description(index, run),
+            description: description(run),
             artifacts: listing.entries.iter().map(ArtifactJson::from).collect(),
             datasets: inputs.datasets.iter().map(DatasetJson::from).collect(),
             model_inputs: inputs.model_inputs.iter().map(|id| &**id).collect(),
@@ -243,6 +243,6 @@ impl<'a> WholeRunJson<'a> {
 }
 
 /// The note that MLflow's page shows as description.
-pub fn description<'a>(index: &Index, run: &'a Run) -> Option<&'a str> {
-    run.tag(index.keys.find("mlflow.note.content")?).map(|text| &**text)
+pub fn description(run: &Run) -> Option<&str> {
+    run.tag(Key::NOTE)
 }

@@ -78,7 +78,7 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode, Failure> {
 /// Runs as MLflow lists them: the last that started first, then by id; those without a start last.
 pub fn in_order(index: &Index) -> Vec<&Run> {
     let mut list: Vec<&Run> = index.runs().map(|run| &**run).collect();
-    list.sort_by(|a, b| (Reverse(a.start_time), &a.run_id).cmp(&(Reverse(b.start_time), &b.run_id)));
+    list.sort_by(|a, b| (Reverse(a.start_time), a.run_id()).cmp(&(Reverse(b.start_time), b.run_id())));
     list
 }
 
@@ -129,10 +129,10 @@ fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
 }
 
 fn screen_cells(index: &Index, run: &Run, now: i64) -> Vec<Shown> {
-    let short: String = run.run_id.chars().take(SHORT_ID).collect();
+    let short: String = run.run_id().chars().take(SHORT_ID).collect();
     vec![
         shown(&short),
-        shown(run.name.as_deref().unwrap_or_default()),
+        shown(run.name().unwrap_or_default()),
         shown(index.experiment(run.experiment).map_or("", |experiment| experiment.title())),
         shown(cell::state_word(run)),
         Shown::own(run.start_time.map(format::clock_short).unwrap_or_default()),
@@ -144,15 +144,15 @@ fn pipe_cells(index: &Index, run: &Run, now: i64) -> Vec<Shown> {
     let time = |ms: Option<i64>| Shown::own(ms.map(format::clock).unwrap_or_default());
     let text = |text: Option<&str>| shown(text.unwrap_or_default());
     vec![
-        shown(&run.run_id),
-        text(run.name.as_deref()),
+        shown(run.run_id()),
+        text(run.name()),
         text(index.experiment(run.experiment).map(|experiment| experiment.title())),
-        if run.broken { Shown::default() } else { shown(run.status.word()) },
+        if run.broken { Shown::default() } else { shown(run.status_word()) },
         Shown::own(run.lifecycle.word()),
-        text(run.user_id.as_deref()),
+        text(run.user_id()),
         time(run.start_time),
         time(run.end_time),
         Shown::own(run.duration(now).map(format::duration).unwrap_or_default()),
-        text(run.parent_run_id.as_deref()),
+        text(run.parent_run_id()),
     ]
 }

@@ -11,7 +11,7 @@ use super::json::{WholeRunJson, description, number_text};
 use super::table::{Stand, Table};
 use super::{Failure, answer, find, read};
 use crate::format;
-use crate::index::{Index, Key, Run, Text};
+use crate::index::{Index, Pairs, Run};
 use crate::query::cell;
 use crate::shown::{Shown, shown};
 use crate::store::{self, Inputs, Listing};
@@ -76,15 +76,15 @@ fn page(
     for (label, text) in attributes(index, run).into_iter().filter(|(_, text)| !text.as_str().is_empty()) {
         answer.line(&format!("{}{text}", pad_end(label, LABEL)))?;
     }
-    if let Some(note) = description(index, run).filter(|note| !note.is_empty()) {
+    if let Some(note) = description(run).filter(|note| !note.is_empty()) {
         section(answer, "Description")?;
         for line in note.lines() {
             answer.line(&format!("{INDENT}{}", shown(line)))?;
         }
     }
-    pairs(answer, index, "Params", &run.params)?;
+    pairs(answer, index, "Params", run.params())?;
     metrics(answer, index, run)?;
-    pairs(answer, index, "Tags", &run.tags)?;
+    pairs(answer, index, "Tags", run.tags())?;
     used_and_made(answer, inputs)?;
     artifacts(answer, listing)
 }
@@ -100,30 +100,30 @@ fn attributes(index: &Index, run: &Run) -> Vec<(&'static str, Shown)> {
     let time = |ms: Option<i64>| Shown::own(ms.map(format::clock).unwrap_or_default());
     let experiment = index.experiment(run.experiment);
     let place = experiment.map(|e| format!("{} ({})", shown(e.title()), shown(&e.experiment_id)));
-    let parent = run.parent_run_id.as_deref().map(|id| {
-        let known = index.runs().find(|run| &*run.run_id == id);
+    let parent = run.parent_run_id().map(|id| {
+        let known = index.runs().find(|run| run.run_id() == id);
         known.map_or(id.to_owned(), |parent| format!("{} ({id})", parent.title()))
     });
     let stage = if index.is_deleted(run) { "deleted" } else { "" };
     vec![
-        ("Run", shown(&run.run_id)),
+        ("Run", shown(run.run_id())),
         ("Experiment", Shown::own(place.unwrap_or_default())),
         ("State", shown(cell::state_word(run))),
         ("Stage", Shown::own(stage)),
         ("Started", time(run.start_time)),
         ("Ended", time(run.end_time)),
         ("Duration", Shown::own(run.duration(now).map(format::duration).unwrap_or_default())),
-        ("User", text(cell::user(run, &index.keys))),
-        ("Source", text(cell::source(run, &index.keys))),
-        ("Commit", text(cell::version(run, &index.keys))),
+        ("User", text(cell::user(run))),
+        ("Source", text(cell::source(run))),
+        ("Commit", text(cell::version(run))),
         ("Parent", text(parent.as_deref())),
-        ("Artifacts", text(run.artifact_uri.as_deref())),
+        ("Artifacts", text(run.artifact_uri(&index.keys).as_deref())),
     ]
 }
 
-fn pairs(answer: &mut Answer<'_>, index: &Index, title: &str, pairs: &[(Key, Text)]) -> io::Result<()> {
+fn pairs(answer: &mut Answer<'_>, index: &Index, title: &str, pairs: Pairs<'_>) -> io::Result<()> {
     let mut list: Vec<(&str, &str)> =
-        pairs.iter().map(|(key, text)| (index.keys.name(*key), &**text)).collect();
+        pairs.iter().map(|(key, text)| (index.keys.name(key), text)).collect();
     list.sort_unstable();
     if list.is_empty() {
         return Ok(());
@@ -139,7 +139,7 @@ fn pairs(answer: &mut Answer<'_>, index: &Index, title: &str, pairs: &[(Key, Tex
 }
 
 fn metrics(answer: &mut Answer<'_>, index: &Index, run: &Run) -> io::Result<()> {
-    if run.metrics.is_empty() {
+    if run.metrics().len() == 0 {
         return Ok(());
     }
     section(answer, "Metrics")?;
@@ -148,7 +148,7 @@ fn metrics(answer: &mut Answer<'_>, index: &Index, run: &Run) -> io::Result<()> 
     for (title, stand) in ["  KEY", "VALUE", "STEP", "POINTS"].into_iter().zip(stands) {
         table.column(Shown::own(title), stand);
     }
-    let mut list: Vec<_> = run.metrics.iter().map(|(key, metric)| (index.keys.name(*key), metric)).collect();
+    let mut list: Vec<_> = run.metrics().map(|(key, metric)| (index.keys.name(key), metric)).collect();
     list.sort_by_key(|(key, _)| *key);
     for (key, metric) in list {
         table.row(vec![

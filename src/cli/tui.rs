@@ -10,6 +10,7 @@ use super::{Failure, TuiArgs, complain, dump, locate};
 use crate::engine::{self, Ended, Options};
 use crate::index::Index;
 use crate::shown::{Shown, shown};
+use crate::store::files::cache;
 use crate::{demo, store, terminal};
 
 /// What differs between a store of the user's and the demo.
@@ -24,7 +25,8 @@ pub struct Start {
 /// without the destructors that could stumble over a terminal which has gone.
 pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
     let location = locate(args.store.as_deref())?;
-    let opened = store::open(&location)?;
+    let caches = if args.no_cache { None } else { cache::folder() };
+    let opened = store::open(&location, caches.as_deref())?;
     let title = start.title.map_or_else(|| shown(&location.title()), Shown::own);
     let options = Options {
         root: location.title(),

@@ -36,7 +36,7 @@ pub enum Ask {
 }
 
 /// One slice of reading.
-const SLICE: Duration = Duration::from_millis(30);
+const SLICE: Duration = Duration::from_millis(5);
 /// The index is published at most so often.
 const PUBLISH: Duration = Duration::from_millis(100);
 /// What trains and what is on screen is looked at so often, whether or not an event came.
@@ -128,11 +128,11 @@ impl Keeper<'_> {
                 self.serve(ask, &mut changed);
             }
             if !changed.is_empty() {
-                self.store.changed(&changed);
+                self.store.changed(&self.index, &changed);
             }
             self.rescan_if_lost();
             let state = self.refresh();
-            self.publish();
+            self.publish(state.urgent);
             more = state.more | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= SWEEP;
@@ -218,10 +218,11 @@ impl Keeper<'_> {
         self.answer(Event::Notice(notice(text)));
     }
 
-    /// Publishes the index when it has changed, at most ten times a second, the first time at once.
-    fn publish(&mut self) {
+    /// Publishes the index when it has changed, at most ten times a second; at once the first time, and when somebody
+    /// waits for it.
+    fn publish(&mut self, urgent: bool) {
         let first = self.version == 0;
-        if !self.dirty || (!first && self.published.elapsed() < PUBLISH) {
+        if !self.dirty || (!first && !urgent && self.published.elapsed() < PUBLISH) {
             return;
         }
         self.version += 1;
@@ -252,7 +253,7 @@ impl Keeper<'_> {
         let Some(metric) = self.index.run(run).and_then(|run| run.metric(key)) else { return };
         let known = self.series.get(&(run, key));
         let is_whole =
-            known.is_some_and(|series| series.len() as u64 == metric.points && like(series, metric));
+            known.is_some_and(|series| series.len() as u64 == metric.points && like(series, &metric));
         if is_whole || self.failed.get(&(run, key)) == Some(&metric.points) {
             return;
         }
@@ -294,7 +295,7 @@ impl Keeper<'_> {
             self.answer(Event::Watching(watching));
         }
         if !new.is_empty() {
-            self.store.changed(&new);
+            self.store.changed(&self.index, &new);
         }
         !new.is_empty()
     }

@@ -1,59 +1,57 @@
 //! Params as numbers, and an order in which people expect them.
 
-use std::cmp::Ordering;
-use std::iter::Peekable;
-use std::str::Chars;
-
 /// The number that a param is, or `None` for text. Takes what Python's `float` takes (`1e-3`, `.5`, `inf`, `nan`),
 /// but no underscores.
 pub fn parse_number(text: &str) -> Option<f64> {
     text.trim().parse().ok()
 }
 
-/// Order for a column of params: numbers by value, then NaN, then text in natural order (`v9` before `v10`, capital
-/// letters beside small ones). Total: only equal texts are equal.
-pub fn natural_cmp(a: &str, b: &str) -> Ordering {
-    let by_value = match (parse_number(a), parse_number(b)) {
-        // `partial_cmp` rather than `total_cmp`: NaN has a sign of which nobody knows.
-        (Some(x), Some(y)) => x.is_nan().cmp(&y.is_nan()).then(x.partial_cmp(&y).unwrap_or(Ordering::Equal)),
-        (Some(_), None) => return Ordering::Less,
-        (None, Some(_)) => return Ordering::Greater,
-        (None, None) => Ordering::Equal,
-    };
-    by_value.then_with(|| text_cmp(a, b)).then_with(|| a.cmp(b))
-}
-
-/// Compares character by character, runs of digits as numbers of any length.
-fn text_cmp(a: &str, b: &str) -> Ordering {
-    let (mut a, mut b) = (a.chars().peekable(), b.chars().peekable());
-    loop {
-        let order = match (a.peek().copied(), b.peek().copied()) {
-            (Some(x), Some(y)) if x.is_ascii_digit() && y.is_ascii_digit() => {
-                let (x, y) = (digits(&mut a), digits(&mut b));
-                x.len().cmp(&y.len()).then_with(|| x.cmp(&y))
-            }
-            (Some(x), Some(y)) => {
-                a.next();
-                b.next();
-                x.to_lowercase().cmp(y.to_lowercase())
-            }
-            (x, y) => return x.is_some().cmp(&y.is_some()),
-        };
-        if order != Ordering::Equal {
-            return order;
-        }
-    }
-}
-
-/// Takes a run of digits off the front; zeros at its start do not count.
-fn digits(text: &mut Peekable<Chars<'_>>) -> String {
-    let mut out = String::new();
-    while let Some(digit) = text.next_if(char::is_ascii_digit) {
-        if digit != '0' || !out.is_empty() {
-            out.push(digit);
-        }
-    }
+/// A text as bytes whose order is the one in which people expect texts: numbers by value, then NaN, then text in
+/// natural order (`v9` before `v10`, capital letters beside small ones). Only equal texts have equal bytes.
+///
+/// Comparing two texts means parsing both, so lists are sorted by bytes that were made once.
+pub fn natural_key(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(2 * text.len() + 16);
+    push_natural_key(text, &mut out);
     out
+}
+
+/// Like [`natural_key`], behind what is in `out`.
+pub fn push_natural_key(text: &str, out: &mut Vec<u8>) {
+    match parse_number(text) {
+        Some(number) if number.is_nan() => out.push(1),
+        Some(number) => {
+            out.push(0);
+            // Zero has a sign which nobody means.
+            out.extend(ordered(number + 0.0).to_be_bytes());
+        }
+        None => out.push(2),
+    }
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        if c.is_ascii_digit() {
+            let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+            let (digits, after) = rest.split_at(end);
+            let digits = digits.trim_start_matches('0');
+            // Numbers of any length, between the same neighbours as a digit: the longer one is the greater one.
+            out.push(b'0');
+            out.extend((digits.len() as u32).to_be_bytes());
+            out.extend(digits.as_bytes());
+            rest = after;
+        } else {
+            let mut bytes = [0; 4];
+            c.to_lowercase().for_each(|lower| out.extend(lower.encode_utf8(&mut bytes).as_bytes()));
+            rest = rest.get(c.len_utf8()..).unwrap_or_default();
+        }
+    }
+    out.push(0);
+    out.extend(text.as_bytes());
+}
+
+/// A number as an integer of the same order, that of [`f64::total_cmp`].
+pub fn ordered(number: f64) -> u64 {
+    let bits = number.to_bits();
+    if bits >> 63 == 0 { bits | 1 << 63 } else { !bits }
 }
 
 #[cfg(test)]
@@ -83,25 +81,40 @@ mod tests {
     #[test]
     fn numbers_then_natural_text() {
         let sorted =
-            ["-inf", "-2", "1e-3", "0.5", "9", "10", "1e3", "nan", "a", "B", "c", "v9", "v10", "v10b"];
+            ["-inf", "-2", "-0", "1e-3", "0.5", "9", "10", "1e3", "nan", "a", "B", "c", "v9", "v10", "v10b"];
         let mut mixed = sorted;
         mixed.reverse();
-        mixed.sort_by(|a, b| natural_cmp(a, b));
+        mixed.sort_by_cached_key(|text| natural_key(text));
         assert_eq!(mixed, sorted);
-        assert_eq!(natural_cmp("1", "1.0"), "1".cmp("1.0"), "equal values, different texts");
-        assert_eq!(natural_cmp("run-007", "run-7"), Ordering::Less);
-        assert_eq!(natural_cmp("x99999999999999999999998", "x99999999999999999999999"), Ordering::Less);
+        for (before, after) in
+            [("1", "1.0"), ("run-007", "run-7"), ("x99999999999999999999998", "x99999999999999999999999")]
+        {
+            assert!(natural_key(before) < natural_key(after), "{before} {after}");
+        }
     }
 
     proptest! {
         #[test]
-        fn the_order_is_total(mut texts in proptest::collection::vec("[aB0-3é.e-]{0,4}|nan|-nan|-0", 3)) {
-            // `sort_by` may panic, and this fails, where an order is not total.
-            texts.sort_by(|a, b| natural_cmp(a, b));
-            prop_assert!(natural_cmp(&texts[0], &texts[1]).is_le());
-            prop_assert!(natural_cmp(&texts[1], &texts[2]).is_le());
-            prop_assert!(natural_cmp(&texts[0], &texts[2]).is_le());
-            prop_assert_eq!(natural_cmp(&texts[0], &texts[2]), natural_cmp(&texts[2], &texts[0]).reverse());
+        fn numbers_keep_their_order(a in any::<f64>(), b in any::<f64>()) {
+            prop_assert_eq!(ordered(a).cmp(&ordered(b)), a.total_cmp(&b));
+            prop_assume!(a < b);
+            prop_assert!(natural_key(&a.to_string()) < natural_key(&b.to_string()));
+        }
+
+        #[test]
+        fn texts_compare_letter_by_letter_and_numbers_as_numbers(
+            before in "[a-z.]{0,3}", a in 0u64..2000, b in 0u64..2000, after in "[a-z.]{0,3}", zeros in "0{0,3}",
+        ) {
+            prop_assume!(a < b);
+            let text = |number| natural_key(&format!("x{before}{number}{after}"));
+            prop_assert!(text(a.to_string()) < text(b.to_string()));
+            prop_assert!(text(format!("{zeros}{a}")) < text(b.to_string()));
+            prop_assert!(natural_key(&format!("X{before}{a}")) < natural_key(&format!("x{before}{b}")));
+        }
+
+        #[test]
+        fn only_equal_texts_have_equal_keys(a in "[aB0-3é.e-]{0,4}|nan|-nan|-0", b in "[aB0-3é.e-]{0,4}|nan|-nan|-0") {
+            prop_assert_eq!(natural_key(&a) == natural_key(&b), a == b);
         }
     }
 }

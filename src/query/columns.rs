@@ -1,14 +1,17 @@
 //! The columns of the runs table: which there are, which choose themselves, how wide they are.
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use std::borrow::Cow;
+use std::cmp::Reverse;
+
 use unicode_width::UnicodeWidthStr;
 
 use super::Query;
+use super::by_key::ByKey;
 use super::cell::{Cell, table_cell};
-use super::rollup::{Rollup, Spread};
+use super::rollup::{Rollups, Spread};
 use super::tree::Links;
 use crate::format;
-use crate::index::{Index, Key, Lifecycle, Run, RunKey};
+use crate::index::{Index, Key, Lifecycle, Run};
 use crate::shown::{Shown, shown};
 
 /// A column.
@@ -135,6 +138,8 @@ pub const DELETED: &str = "  (deleted)";
 const MEASURED: usize = 2000;
 /// Widest column.
 const WIDEST: u16 = 24;
+/// Texts below this length are shown whole.
+const WHOLE: usize = 4096;
 /// Params and metrics that choose themselves, each.
 const CHOSEN: usize = 6;
 
@@ -169,59 +174,46 @@ fn differing_params(index: &Index, list: &[&Run]) -> Vec<Key> {
         values: Vec<&'a str>,
         long: usize,
     }
-    let mut seen: FxHashMap<Key, Seen<'_>> = FxHashMap::default();
-    for (key, value) in list.iter().flat_map(|run| &run.params) {
-        let entry = seen.entry(*key).or_default();
-        entry.runs += 1;
-        entry.long += usize::from(value.len() > 24);
-        if entry.values.len() < TOLD_APART && !entry.values.contains(&&**value) {
-            entry.values.push(value);
+    let mut all: ByKey<Seen<'_>> = ByKey::new(&index.keys);
+    for (key, value) in list.iter().flat_map(|run| run.params().iter()) {
+        let Some(seen) = all.of(key) else { continue };
+        seen.runs += 1;
+        seen.long += usize::from(value.len() > 24);
+        if seen.values.len() < TOLD_APART && !seen.values.contains(&value) {
+            seen.values.push(value);
         }
     }
-    let most = seen.values().map(|seen| seen.runs).max().unwrap_or(0);
-    let mut keys: Vec<_> = seen
-        .into_iter()
-        .filter(|(_, seen)| seen.values.len() > 1 && seen.long * 2 <= seen.runs)
-        .map(|(key, seen)| (key, seen.runs * 4 < most * 3, seen.values.len(), seen.runs))
-        .collect();
-    keys.sort_by(|a, b| {
-        let rare_last = a.1.cmp(&b.1);
-        rare_last.then(b.2.cmp(&a.2)).then(b.3.cmp(&a.3)).then_with(|| names(index, a.0, b.0))
+    let most = all.list.iter().map(|(_, seen)| seen.runs).max().unwrap_or(0);
+    all.list.retain(|(_, seen)| seen.values.len() > 1 && seen.long * 2 <= seen.runs);
+    all.list.sort_by_cached_key(|(key, seen)| {
+        let is_rare = seen.runs * 4 < most * 3;
+        (is_rare, Reverse((seen.values.len(), seen.runs)), format::natural_key(index.keys.name(*key)))
     });
-    keys.truncate(CHOSEN);
-    keys.into_iter().map(|(key, ..)| key).collect()
-}
-
-fn names(index: &Index, a: Key, b: Key) -> std::cmp::Ordering {
-    format::natural_cmp(index.keys.name(a), index.keys.name(b))
+    all.list.into_iter().take(CHOSEN).map(|(key, _)| key).collect()
 }
 
 /// Metrics of at least a third of the runs that have any; the experiment's primary metric first, then those whose name
 /// tells quality, then those that most runs have. Samples of the machine (`system/`) are left to the picker.
 fn shared_metrics(index: &Index, list: &[&Run], query: &Query) -> Vec<Key> {
-    let mut runs: FxHashMap<Key, usize> = FxHashMap::default();
+    let mut runs: ByKey<usize> = ByKey::new(&index.keys);
     let mut with_any = 0;
     for run in list {
-        with_any += usize::from(!run.metrics.is_empty());
-        run.metrics.iter().for_each(|(key, _)| *runs.entry(*key).or_default() += 1);
+        let metrics = run.metrics();
+        with_any += usize::from(metrics.len() > 0);
+        metrics.for_each(|(key, _)| runs.of(key).into_iter().for_each(|count| *count += 1));
     }
-    let primary = query
-        .experiment
-        .and_then(|key| index.experiment(key)?.tags.get("mlflow.experiment.primaryMetric.name").cloned());
-    let is_primary = |key: Key| primary.as_deref() == Some(index.keys.name(key));
-    let mut keys: Vec<(Key, usize)> = runs
-        .into_iter()
-        .filter(|(key, count)| {
-            is_primary(*key) || (count * 3 >= with_any && !index.keys.name(*key).starts_with("system/"))
-        })
-        .collect();
-    keys.sort_by(|a, b| {
-        let telling = |key: Key| !tells_quality(index.keys.name(key));
-        let order = is_primary(b.0).cmp(&is_primary(a.0)).then(telling(a.0).cmp(&telling(b.0)));
-        order.then(b.1.cmp(&a.1)).then_with(|| names(index, a.0, b.0))
+    let experiment = query.experiment.and_then(|key| index.experiment(key));
+    let primary = experiment.and_then(|e| e.tags.get("mlflow.experiment.primaryMetric.name"));
+    let is_primary = |name: &str| primary.is_some_and(|primary| **primary == *name);
+    runs.list.retain(|(key, count)| {
+        let name = index.keys.name(*key);
+        is_primary(name) || (count * 3 >= with_any && !name.starts_with("system/"))
     });
-    keys.truncate(CHOSEN);
-    keys.into_iter().map(|(key, _)| key).collect()
+    runs.list.sort_by_cached_key(|(key, count)| {
+        let name = index.keys.name(*key);
+        (!is_primary(name), !tells_quality(name), Reverse(*count), format::natural_key(name))
+    });
+    runs.list.into_iter().take(CHOSEN).map(|(key, _)| key).collect()
 }
 
 /// Whether a metric's name says how good a run is, rather than how fast it was or how it was set up.
@@ -233,41 +225,34 @@ fn tells_quality(name: &str) -> bool {
 
 /// Everything that the picker offers: attributes, then metrics, params and tags of the list by name.
 pub fn all(index: &Index, query: &Query) -> Vec<Column> {
-    let mut metrics = FxHashSet::default();
-    let mut params = FxHashSet::default();
-    let mut tags = FxHashSet::default();
-    let shown = |run: &&std::sync::Arc<Run>| query.experiment.is_none_or(|key| run.experiment == key);
-    for run in index.runs().filter(shown) {
-        metrics.extend(run.metrics.iter().map(|(key, _)| *key));
-        params.extend(run.params.iter().map(|(key, _)| *key));
-        tags.extend(run.tags.iter().map(|(key, _)| *key));
+    let mut keys = [ByKey::<()>::new(&index.keys), ByKey::new(&index.keys), ByKey::new(&index.keys)];
+    let [metrics, params, tags] = &mut keys;
+    for run in index.runs().filter(|run| query.experiment.is_none_or(|key| run.experiment == key)) {
+        run.metrics().for_each(|(key, _)| _ = metrics.of(key));
+        run.params().keys().for_each(|key| _ = params.of(key));
+        run.tags().keys().for_each(|key| _ = tags.of(key));
     }
-    let sorted = |keys: FxHashSet<Key>| {
-        let mut keys: Vec<Key> = keys.into_iter().collect();
-        keys.sort_by(|a, b| names(index, *a, *b));
-        keys
-    };
-    let attributes = ATTRIBUTES.iter().map(|(column, _)| *column);
-    attributes
-        .chain(sorted(metrics).into_iter().map(Column::Metric))
-        .chain(sorted(params).into_iter().map(Column::Param))
-        .chain(sorted(tags).into_iter().map(Column::Tag))
-        .collect()
+    let mut columns: Vec<Column> = ATTRIBUTES.iter().map(|(column, _)| *column).collect();
+    for (keys, column) in keys.iter_mut().zip([Column::Metric, Column::Param, Column::Tag]) {
+        keys.list.sort_by_cached_key(|(key, ())| format::natural_key(index.keys.name(*key)));
+        columns.extend(keys.list.iter().map(|(key, ())| column(*key)));
+    }
+    columns
 }
 
 /// The text of a parent's cell that has no value of its own: what is below it.
-fn spread_text(spread: &Spread) -> String {
+fn spread_text(spread: &Spread) -> Cow<'_, str> {
     match spread {
-        Spread::Best { value, .. } => format::number(*value),
-        Spread::Range(low, high) if low == high => format::number(*low),
-        Spread::Range(low, high) => format!("{}…{}", format::number(*low), format::number(*high)),
-        Spread::Same(text) => text.to_string(),
-        Spread::Kinds(kinds) => format!("{kinds} kinds"),
+        Spread::Best { value, .. } => format::number(*value).into(),
+        Spread::Range(low, high) if low == high => format::number(*low).into(),
+        Spread::Range(low, high) => format!("{}…{}", format::number(*low), format::number(*high)).into(),
+        Spread::Same(text) => Cow::Borrowed(text),
+        Spread::Kinds(kinds) => format!("{kinds} kinds").into(),
     }
 }
 
 /// The cell of a parent that has no value of its own; one number stands where other numbers do.
-pub fn spread_cell(spread: &Spread) -> Cell {
+pub fn spread_cell(spread: &Spread) -> Cell<'_> {
     let text = spread_text(spread);
     match spread {
         Spread::Best { .. } => Cell::Number(text),
@@ -277,23 +262,29 @@ pub fn spread_cell(spread: &Spread) -> Cell {
 }
 
 /// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
-pub fn name_width(list: &[&Run], links: &Links, rollups: &FxHashMap<RunKey, Rollup>) -> u16 {
-    let runs = list.iter().zip(links.depths()).zip(&links.stray).take(MEASURED);
-    let widths = runs.map(|((run, depth), stray)| {
-        let title = shown(run.title()).as_str().width();
-        let after = match rollups.get(&run.key) {
+pub fn name_width(list: &[&Run], links: &Links, rollups: &Rollups) -> u16 {
+    let runs = (0u32..).zip(list.iter().zip(&links.stray)).take(MEASURED);
+    let widths = runs.map(|(place, (run, stray))| {
+        let after = match rollups.get(run.key) {
             Some(rollup) => 8 + digits(rollup.below) + sign(rollup.running) + sign(rollup.failed),
             None => 0,
         };
         let stray = if stray.is_some() { 18 } else { 0 };
         let deleted = if run.lifecycle == Lifecycle::Deleted { DELETED.len() } else { 0 };
-        title + 3 + 2 * usize::from(depth.min(12)) + after + stray + deleted
+        width(run.title()) + 3 + 2 * links.depth(place, 12) + after + stray + deleted
     });
     widths.max().unwrap_or(4).min(60) as u16
 }
 
+/// Cells that a text of a store takes.
+fn width(text: &str) -> usize {
+    // A control character is shown as a picture, also one cell wide.
+    if text.is_ascii() && text.len() < WHOLE { text.len() } else { shown(text).as_str().width() }
+}
+
 fn digits(count: u32) -> usize {
-    format::count(count.into()).len()
+    let digits = count.checked_ilog10().unwrap_or(0) as usize;
+    digits + 1 + digits / 3
 }
 
 fn sign(count: u32) -> usize {
@@ -305,22 +296,21 @@ fn sign(count: u32) -> usize {
 pub fn measure(
     columns: &[Column],
     list: &[&Run],
-    rollups: &FxHashMap<RunKey, Rollup>,
+    rollups: &Rollups,
     sorted: Column,
     index: &Index,
     now: i64,
 ) -> Vec<ColumnView> {
     let mut views = Vec::with_capacity(columns.len());
-    for (place, &column) in columns.iter().enumerate() {
+    for &column in columns {
         let mut measured = Measured::default();
         for run in list.iter().take(MEASURED) {
             measured.add(&table_cell(run, column, index, now));
-            let spread = rollups.get(&run.key).and_then(|r| r.spreads.get(place)?.as_ref());
-            if let Some(spread) = spread {
+            if let Some(spread) = rollups.spread(run.key, column) {
                 measured.add(&spread_cell(spread));
             }
             if let Column::Metric(key) = column {
-                measured.spark |= run.metric(key).is_some_and(|metric| metric.points > 1);
+                measured.spark = measured.spark || run.metric(key).is_some_and(|metric| metric.points > 1);
             }
         }
         let title = title_among(column, columns, index);
@@ -372,10 +362,10 @@ struct Measured {
 }
 
 impl Measured {
-    fn add(&mut self, cell: &Cell) {
+    fn add(&mut self, cell: &Cell<'_>) {
         match cell {
             Cell::Empty | Cell::Loading => self.words = self.words.max(1),
-            Cell::Words(text) => self.words = self.words.max(shown(text).as_str().width()),
+            Cell::Words(text) => self.words = self.words.max(width(text)),
             Cell::Number(text) => {
                 let (whole, fraction) = decimal_parts(text);
                 self.whole = self.whole.max(whole);

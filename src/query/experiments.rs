@@ -1,12 +1,10 @@
 //! The lines of the experiments pane: names with `/` as a folding tree.
 
-use std::collections::BTreeMap;
-
 use rustc_hash::FxHashMap;
 
 use super::Query;
 use crate::format;
-use crate::index::{Experiment, ExperimentKey, Index, Lifecycle};
+use crate::index::{Experiment, ExperimentKey, Index, Lifecycle, Run};
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,69 +34,80 @@ pub struct ExperimentRow {
     pub deleted: bool,
 }
 
-#[derive(Clone, Copy, Default)]
+/// Runs that count.
+#[derive(Clone, Copy, Debug, Default)]
 struct Counts {
     runs: u32,
     running: u32,
 }
 
+impl Counts {
+    fn add(&mut self, other: Self) {
+        (self.runs, self.running) = (self.runs + other.runs, self.running + other.running);
+    }
+}
+
+/// How many runs each experiment has, by its slot; none for one that is not shown.
+#[derive(Debug)]
+pub struct Census(Vec<Option<Counts>>);
+
+impl Census {
+    /// Counts nothing yet.
+    pub fn new(index: &Index, query: &Query) -> Self {
+        let mut counts = vec![Some(Counts::default()); index.experiments.len()];
+        for experiment in index.experiments().filter(|e| e.lifecycle == Lifecycle::Deleted && !query.deleted) {
+            if let Some(count) = counts.get_mut(experiment.key.0 as usize) {
+                *count = None;
+            }
+        }
+        Self(counts)
+    }
+
+    /// Counts a run of an experiment that is shown; says whether it is shown.
+    pub fn count(&mut self, run: &Run) -> bool {
+        match self.0.get_mut(run.experiment.0 as usize) {
+            Some(Some(counts)) => {
+                counts.add(Counts { runs: 1, running: u32::from(run.is_running()) });
+                true
+            }
+            Some(None) => false,
+            // An experiment that nobody knows cannot be deleted.
+            None => true,
+        }
+    }
+
+    fn of(&self, experiment: &Experiment) -> Option<Counts> {
+        self.0.get(experiment.key.0 as usize).copied().flatten()
+    }
+
+    /// Experiments that are shown, whatever folders are closed.
+    pub fn experiments(&self, index: &Index) -> usize {
+        index.experiments().filter(|experiment| self.of(experiment).is_some()).count()
+    }
+}
+
 #[derive(Default)]
 struct Node<'a> {
-    folders: BTreeMap<Natural, Node<'a>>,
+    folders: FxHashMap<&'a str, Node<'a>>,
     experiments: Vec<(&'a str, &'a Experiment)>,
-}
-
-/// A name in natural order.
-#[derive(PartialEq, Eq)]
-struct Natural(String);
-
-impl PartialOrd for Natural {
-    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Natural {
-    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        format::natural_cmp(&self.0, &other.0).then_with(|| self.0.cmp(&other.0))
-    }
 }
 
 /// Folders within folders that a name makes at most; the rest of the name stays together.
 const DEPTH: usize = 8;
 
-/// Experiments that are shown, whatever folders are closed.
-pub fn count(index: &Index, query: &Query) -> usize {
-    index.experiments().filter(|e| query.deleted || e.lifecycle != Lifecycle::Deleted).count()
-}
-
 /// All lines, in natural order of the names, folders and experiments mixed.
-pub fn rows(index: &Index, query: &Query) -> Vec<ExperimentRow> {
-    let mut counts: FxHashMap<ExperimentKey, Counts> = FxHashMap::default();
-    for run in index.runs().filter(|run| query.deleted || !index.is_deleted(run)) {
-        let count = counts.entry(run.experiment).or_default();
-        count.runs += 1;
-        count.running += u32::from(run.is_running());
-    }
+pub fn rows(index: &Index, query: &Query, census: &Census) -> Vec<ExperimentRow> {
     let mut root = Node::default();
     let mut all = Counts::default();
     for experiment in index.experiments() {
-        if experiment.lifecycle == Lifecycle::Deleted && !query.deleted {
-            continue;
-        }
-        let count = counts.get(&experiment.key).copied().unwrap_or_default();
-        (all.runs, all.running) = (all.runs + count.runs, all.running + count.running);
+        let Some(counts) = census.of(experiment) else { continue };
+        all.add(counts);
         insert(&mut root, experiment);
     }
-    let mut rows = vec![ExperimentRow {
-        kind: Kind::All,
-        name: String::new(),
-        depth: 0,
-        runs: all.runs,
-        running: all.running,
-        deleted: false,
-    }];
-    emit(&root, "", 0, query, &counts, &mut rows);
+    let Counts { runs, running } = all;
+    let mut rows =
+        vec![ExperimentRow { kind: Kind::All, name: String::new(), depth: 0, runs, running, deleted: false }];
+    emit(root, "", 0, query, census, &mut rows);
     rows
 }
 
@@ -108,7 +117,7 @@ fn insert<'a>(root: &mut Node<'a>, experiment: &'a Experiment) {
     for _ in 0..DEPTH {
         match rest.split_once('/') {
             Some((folder, below)) if !folder.is_empty() && !below.is_empty() => {
-                node = node.folders.entry(Natural(folder.to_owned())).or_default();
+                node = node.folders.entry(folder).or_default();
                 rest = below;
             }
             _ => break,
@@ -119,56 +128,51 @@ fn insert<'a>(root: &mut Node<'a>, experiment: &'a Experiment) {
 
 /// Writes a node's lines and gives what it holds in all. The depth is bounded, so this may recurse.
 fn emit(
-    node: &Node<'_>,
+    node: Node<'_>,
     path: &str,
     depth: u16,
     query: &Query,
-    counts: &FxHashMap<ExperimentKey, Counts>,
+    census: &Census,
     rows: &mut Vec<ExperimentRow>,
 ) -> Counts {
     enum Line<'a> {
-        Folder(&'a str, &'a Node<'a>),
-        Experiment(&'a str, &'a Experiment),
+        Folder(Node<'a>),
+        Experiment(&'a Experiment),
     }
-    let folders = node.folders.iter().map(|(name, below)| Line::Folder(&name.0, below));
-    let mut lines: Vec<Line<'_>> = folders.collect();
-    lines.extend(node.experiments.iter().map(|(name, experiment)| Line::Experiment(name, experiment)));
-    let name = |line: &Line<'_>| match line {
-        Line::Folder(name, _) | Line::Experiment(name, _) => (*name).to_owned(),
-    };
-    lines.sort_by(|a, b| format::natural_cmp(&name(a), &name(b)));
+    let folders = node.folders.into_iter().map(|(name, below)| (name, Line::Folder(below)));
+    let mut lines: Vec<(&str, Line<'_>)> = folders.collect();
+    lines.extend(node.experiments.into_iter().map(|(name, experiment)| (name, Line::Experiment(experiment))));
+    // Stable: a folder stands before an experiment of the same name.
+    lines.sort_by_cached_key(|(name, _)| format::natural_key(name));
     let mut total = Counts::default();
-    for line in lines {
-        let count = match line {
-            Line::Folder(name, below) => {
+    for (name, line) in lines {
+        let place = rows.len();
+        let row = |kind, counts: Counts, deleted| {
+            let Counts { runs, running } = counts;
+            ExperimentRow { kind, name: name.to_owned(), depth, runs, running, deleted }
+        };
+        let counts = match line {
+            Line::Folder(below) => {
                 let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
                 let closed = query.folded.contains(&path);
-                let place = rows.len();
-                let (kind, name) = (Kind::Folder(path.clone(), closed), name.to_owned());
-                rows.push(ExperimentRow { kind, name, depth, runs: 0, running: 0, deleted: false });
-                let count = emit(below, &path, depth + 1, query, counts, rows);
+                rows.push(row(Kind::Folder(path.clone(), closed), Counts::default(), false));
+                let counts = emit(below, &path, depth + 1, query, census, rows);
                 if closed {
                     rows.truncate(place + 1);
                 }
                 if let Some(row) = rows.get_mut(place) {
-                    (row.runs, row.running) = (count.runs, count.running);
+                    (row.runs, row.running) = (counts.runs, counts.running);
                 }
-                count
+                counts
             }
-            Line::Experiment(name, experiment) => {
-                let count = counts.get(&experiment.key).copied().unwrap_or_default();
-                rows.push(ExperimentRow {
-                    kind: Kind::Experiment(experiment.key),
-                    name: name.to_owned(),
-                    depth,
-                    runs: count.runs,
-                    running: count.running,
-                    deleted: experiment.lifecycle == Lifecycle::Deleted,
-                });
-                count
+            Line::Experiment(experiment) => {
+                let counts = census.of(experiment).unwrap_or_default();
+                let is_deleted = experiment.lifecycle == Lifecycle::Deleted;
+                rows.push(row(Kind::Experiment(experiment.key), counts, is_deleted));
+                counts
             }
         };
-        (total.runs, total.running) = (total.runs + count.runs, total.running + count.running);
+        total.add(counts);
     }
     total
 }

@@ -1,11 +1,11 @@
 //! What a parent's row tells about everything below it.
 
-use rustc_hash::FxHashSet;
+use rustc_hash::FxHashMap;
 
 use super::Column;
 use super::tree::Links;
 use crate::format;
-use crate::index::{Index, Run, Status, Text};
+use crate::index::{Index, Run, RunKey, Status, Text};
 
 /// Different values of a param that are told apart; more are "many".
 const KINDS: usize = 99;
@@ -29,7 +29,7 @@ pub enum Spread {
 }
 
 /// What the runs below a parent are.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Rollup {
     /// Children, grandchildren and so on.
     pub below: u32,
@@ -37,112 +37,128 @@ pub struct Rollup {
     pub running: u32,
     /// Of those, failed or killed.
     pub failed: u32,
-    /// Per column; none where nobody has a value.
-    pub spreads: Vec<Option<Spread>>,
-    /// What is below in the column that rows are sorted by.
-    pub sorted: Option<(Column, Spread)>,
+    /// Where its spreads begin.
+    first: u32,
 }
 
-/// Numbers and words collected on the way up.
+/// What all parents tell. One list of spreads for all of them: there may be many parents.
 #[derive(Clone, Debug, Default)]
-struct Heap {
-    low: Option<f64>,
-    high: Option<f64>,
+pub struct Rollups {
+    of: FxHashMap<RunKey, Rollup>,
+    spreads: Vec<Option<Spread>>,
+    /// Columns that have spreads.
+    columns: Vec<Column>,
+}
+
+impl Rollups {
+    /// What is below a run; none for runs without children.
+    pub fn get(&self, run: RunKey) -> Option<&Rollup> {
+        self.of.get(&run)
+    }
+
+    /// What is below a run in one column; none where nobody has a value.
+    pub fn spread(&self, run: RunKey, column: Column) -> Option<&Spread> {
+        let place = self.columns.iter().position(|of| *of == column)?;
+        self.spreads.get(self.get(run)?.first as usize + place)?.as_ref()
+    }
+}
+
+/// Numbers and words of one column, collected on the way up.
+#[derive(Debug)]
+struct Heap<'a> {
+    low: f64,
+    high: f64,
     count: u32,
-    words: FxHashSet<Text>,
+    /// Searched one by one: there are few, and mostly the first ones are meant.
+    words: Vec<&'a str>,
     all_numbers: bool,
 }
 
-impl Heap {
+impl Default for Heap<'_> {
+    fn default() -> Self {
+        let (low, high) = (f64::INFINITY, f64::NEG_INFINITY);
+        Self { low, high, count: 0, words: Vec::new(), all_numbers: true }
+    }
+}
+
+impl<'a> Heap<'a> {
+    fn clear(&mut self) {
+        let mut words = std::mem::take(&mut self.words);
+        words.clear();
+        *self = Self { words, ..Self::default() };
+    }
+
     fn number(&mut self, value: f64) {
         if !value.is_nan() {
-            self.low = Some(self.low.map_or(value, |low| low.min(value)));
-            self.high = Some(self.high.map_or(value, |high| high.max(value)));
+            self.low = self.low.min(value);
+            self.high = self.high.max(value);
             self.count += 1;
         }
     }
 
-    fn word(&mut self, value: &Text) {
+    fn word(&mut self, value: &'a str) {
+        let is_full = self.words.len() >= KINDS;
+        if (is_full && !self.all_numbers) || (!is_full && self.words.contains(&value)) {
+            return;
+        }
         match format::parse_number(value) {
             Some(number) => self.number(number),
             None => self.all_numbers = false,
         }
-        if self.words.len() < KINDS {
-            self.words.insert(value.clone());
+        if !is_full {
+            self.words.push(value);
         }
     }
 
     fn merge(&mut self, other: &Self) {
-        for value in [other.low, other.high].into_iter().flatten() {
-            self.low = Some(self.low.map_or(value, |low| low.min(value)));
-            self.high = Some(self.high.map_or(value, |high| high.max(value)));
-        }
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
         self.count += other.count;
         self.all_numbers &= other.all_numbers;
-        if self.words.len() < KINDS {
-            self.words.extend(other.words.iter().cloned());
-        }
-    }
-
-    fn spread(&self, column: Column, index: &Index) -> Option<Spread> {
-        if let Column::Metric(key) = column {
-            let (low, high) = (self.low?, self.high?);
-            return Some(match format::higher_is_better(index.keys.name(key)) {
-                Some(up) => Spread::Best { value: if up { high } else { low }, of: self.count },
-                None => Spread::Range(low, high),
-            });
-        }
-        match self.words.len() {
-            0 => None,
-            1 => self.words.iter().next().cloned().map(Spread::Same),
-            _ => match (self.low, self.high) {
-                (Some(low), Some(high)) if self.all_numbers => Some(Spread::Range(low, high)),
-                _ => Some(Spread::Kinds(self.words.len())),
-            },
-        }
-    }
-}
-
-/// Everything of one parent on the way up.
-#[derive(Clone, Debug)]
-struct Gathered {
-    rollup: Rollup,
-    heaps: Vec<Heap>,
-}
-
-/// For each run of the list, what is below it; none for runs without children.
-pub fn roll_up(
-    list: &[&Run],
-    links: &Links,
-    columns: &[Column],
-    sorted: Column,
-    index: &Index,
-) -> Vec<Option<Rollup>> {
-    let of_interest: Vec<Column> = columns.iter().copied().chain([sorted]).collect();
-    let mut gathered: Vec<Option<Box<Gathered>>> = (0..list.len()).map(|_| None).collect();
-    for &place in links.top_down.iter().rev() {
-        let (Some(run), Some(parent)) = (list.get(place), links.parent.get(place).copied().flatten()) else {
-            continue;
-        };
-        let own = gathered.get_mut(place).and_then(Option::take);
-        let Some(slot) = gathered.get_mut(parent) else { continue };
-        let above = slot.get_or_insert_with(|| {
-            let heap = Heap { all_numbers: true, ..Heap::default() };
-            Box::new(Gathered { rollup: Rollup::default(), heaps: vec![heap; of_interest.len()] })
-        });
-        above.take_run(run, &of_interest);
-        if let Some(own) = own {
-            above.take_below(&own);
-            if let Some(slot) = gathered.get_mut(place) {
-                *slot = Some(own);
+        for word in &other.words {
+            if self.words.len() < KINDS && !self.words.contains(word) {
+                self.words.push(word);
             }
         }
     }
-    gathered.into_iter().map(|all| all.map(|all| all.finish(columns, sorted, index))).collect()
+
+    fn spread(&self, kind: Kind) -> Option<Spread> {
+        let range = Spread::Range(self.low, self.high);
+        if let Kind::Metric(higher_is_better) = kind {
+            let best = |up| Spread::Best { value: if up { self.high } else { self.low }, of: self.count };
+            return (self.count > 0).then(|| higher_is_better.map_or(range, best));
+        }
+        Some(match self.words.as_slice() {
+            [] => return None,
+            [only] => Spread::Same((*only).into()),
+            _ if self.all_numbers && self.count > 0 => range,
+            words => Spread::Kinds(words.len()),
+        })
+    }
 }
 
-impl Gathered {
-    fn take_run(&mut self, run: &Run, columns: &[Column]) {
+/// What spreads of a column look like.
+#[derive(Clone, Copy, Debug)]
+enum Kind {
+    Words,
+    /// Whether higher is better, where the name tells.
+    Metric(Option<bool>),
+}
+
+/// Everything below one parent, on the way up.
+#[derive(Debug, Default)]
+struct Gathered<'a> {
+    rollup: Rollup,
+    heaps: Vec<Heap<'a>>,
+}
+
+impl<'a> Gathered<'a> {
+    fn clear(&mut self) {
+        self.rollup = Rollup::default();
+        self.heaps.iter_mut().for_each(Heap::clear);
+    }
+
+    fn take_run(&mut self, run: &'a Run, columns: &[Column]) {
         self.rollup.below += 1;
         self.rollup.running += u32::from(run.is_running());
         self.rollup.failed += u32::from(matches!(run.status, Status::Failed | Status::Killed));
@@ -164,12 +180,56 @@ impl Gathered {
             heap.merge(other);
         }
     }
+}
 
-    fn finish(self, columns: &[Column], sorted: Column, index: &Index) -> Rollup {
-        let mut rollup = self.rollup;
-        let spread = |(heap, column): (&Heap, &Column)| heap.spread(*column, index);
-        rollup.spreads = self.heaps.iter().zip(columns).map(spread).collect();
-        rollup.sorted = self.heaps.last().and_then(|heap| Some((sorted, heap.spread(sorted, index)?)));
-        rollup
+/// What is below each run of the list, in the columns that are shown and the one that orders.
+pub fn roll_up(list: &[&Run], links: &Links, columns: &[Column], sorted: Column, index: &Index) -> Rollups {
+    let mut rollups = Rollups::default();
+    let mut kinds = Vec::new();
+    for column in columns.iter().copied().chain([sorted]) {
+        let kind = match column {
+            Column::Metric(key) => Kind::Metric(format::higher_is_better(index.keys.name(key))),
+            Column::Param(_) | Column::Tag(_) => Kind::Words,
+            _ => continue,
+        };
+        if !rollups.columns.contains(&column) {
+            rollups.columns.push(column);
+            kinds.push(kind);
+        }
+    }
+    // From the last line of the tree to the first. What is being gathered belongs to a run and some of its ancestors,
+    // never to its siblings: a few, which are used again and again.
+    let mut open: Vec<(u32, Gathered<'_>)> = Vec::new();
+    let mut spare: Vec<Gathered<'_>> = Vec::new();
+    for &place in links.top_down.iter().rev() {
+        let Some(run) = list.get(place as usize) else { continue };
+        let own = open.pop_if(|(of, _)| *of == place).map(|(_, own)| own);
+        if let Some(own) = &own {
+            rollups.add(run.key, own, &kinds);
+        }
+        if let Some(parent) = links.above(place) {
+            if open.last().is_none_or(|(of, _)| *of != parent) {
+                let mut fresh = spare.pop().unwrap_or_default();
+                fresh.heaps.resize_with(rollups.columns.len(), Heap::default);
+                open.push((parent, fresh));
+            }
+            if let Some((_, above)) = open.last_mut() {
+                above.take_run(run, &rollups.columns);
+                own.iter().for_each(|own| above.take_below(own));
+            }
+        }
+        spare.extend(own.map(|mut own| {
+            own.clear();
+            own
+        }));
+    }
+    rollups
+}
+
+impl Rollups {
+    fn add(&mut self, run: RunKey, gathered: &Gathered<'_>, kinds: &[Kind]) {
+        let first = self.spreads.len() as u32;
+        self.of.insert(run, Rollup { first, ..gathered.rollup });
+        self.spreads.extend(gathered.heaps.iter().zip(kinds).map(|(heap, kind)| heap.spread(*kind)));
     }
 }

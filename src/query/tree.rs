@@ -6,173 +6,247 @@
 use rustc_hash::FxHashMap;
 
 use super::{Query, Row, Stray};
-use crate::index::Run;
+use crate::index::{ExperimentKey, Run};
 
 /// How the runs of a list hang together; numbers are places in the list.
 #[derive(Debug, Default)]
 pub struct Links {
     /// The parent of each.
-    pub parent: Vec<Option<usize>>,
+    pub parent: Vec<Option<u32>>,
     /// Why one with a parent tag has no parent here.
     pub stray: Vec<Option<Stray>>,
-    /// All, parents before their children.
-    pub top_down: Vec<usize>,
+    /// All, each before what is below it, and all of that before anything else.
+    pub top_down: Vec<u32>,
 }
 
 impl Links {
-    /// Parents above each.
-    pub fn depths(&self) -> Vec<u16> {
-        let mut depths = vec![0u16; self.parent.len()];
-        for &place in &self.top_down {
-            let above = self.parent.get(place).copied().flatten().and_then(|parent| depths.get(parent));
-            let depth = above.map_or(0, |depth| depth.saturating_add(1));
-            set(&mut depths, place, depth);
-        }
-        depths
+    /// The parent of one.
+    pub fn above(&self, place: u32) -> Option<u32> {
+        self.parent.get(place as usize).copied().flatten()
+    }
+
+    /// Parents above one, as far as `most`.
+    pub fn depth(&self, place: u32, most: usize) -> usize {
+        std::iter::successors(self.above(place), |above| self.above(*above)).take(most).count()
     }
 }
 
 /// Finds the parents.
 pub fn link(list: &[&Run]) -> Links {
-    let mut by_id: FxHashMap<&str, usize> = FxHashMap::default();
-    let mut by_place: FxHashMap<(u32, &str), usize> = FxHashMap::default();
-    for (i, run) in list.iter().enumerate() {
-        by_id.entry(&run.run_id).or_insert(i);
-        by_place.insert((run.experiment.0, &run.run_id), i);
-    }
-    let mut parent = Vec::with_capacity(list.len());
-    let mut stray = Vec::with_capacity(list.len());
-    for (i, run) in list.iter().enumerate() {
-        let id = run.parent_run_id.as_deref();
-        // The same id may lie in two experiments; the parent is in the child's own, if it is there.
-        let found =
-            id.and_then(|id| by_place.get(&(run.experiment.0, id)).or_else(|| by_id.get(id)).copied());
-        parent.push(found.filter(|place| *place != i));
-        stray.push(match (id, found) {
+    let ids: Vec<Option<&str>> = list.iter().map(|run| run.parent_run_id()).collect();
+    let parents = Parents::among(list, &ids);
+    let mut links = Links::default();
+    for (place, (run, id)) in (0u32..).zip(list.iter().zip(ids)) {
+        let found = id.and_then(|id| parents.find(run.experiment, id));
+        links.parent.push(found.filter(|parent| *parent != place));
+        links.stray.push(match (id, found) {
             (Some(_), None) => Some(Stray::Orphan),
-            (Some(_), Some(place)) if place == i => Some(Stray::Circle),
+            (Some(_), Some(parent)) if parent == place => Some(Stray::Circle),
             _ => None,
         });
     }
-    let mut links = Links { parent, stray, top_down: Vec::new() };
     cut_circles(&mut links, list);
     links.top_down = top_down(&links.parent);
     links
 }
 
+/// Where the runs stand that others call their parent: a few, so that looking for them is quick.
+struct Parents<'a> {
+    places: FxHashMap<&'a str, Option<u32>>,
+    /// The same id may lie in two experiments.
+    twins: FxHashMap<(ExperimentKey, &'a str), u32>,
+}
+
+impl<'a> Parents<'a> {
+    fn among(list: &[&'a Run], ids: &[Option<&'a str>]) -> Self {
+        let mut places: FxHashMap<&str, Option<u32>> = ids.iter().flatten().map(|id| (*id, None)).collect();
+        let mut twins = FxHashMap::default();
+        if places.is_empty() {
+            return Self { places, twins };
+        }
+        for (place, run) in (0u32..).zip(list) {
+            let Some(known) = places.get_mut(run.run_id()) else { continue };
+            match known.and_then(|first| list.get(first as usize)).zip(*known) {
+                None => *known = Some(place),
+                Some((twin, first)) => {
+                    twins.entry((twin.experiment, twin.run_id())).or_insert(first);
+                    twins.insert((run.experiment, run.run_id()), place);
+                }
+            }
+        }
+        Self { places, twins }
+    }
+
+    /// The parent is in the child's own experiment, if it is there.
+    fn find(&self, experiment: ExperimentKey, id: &str) -> Option<u32> {
+        self.twins.get(&(experiment, id)).copied().or_else(|| self.places.get(id).copied().flatten())
+    }
+}
+
 /// Cuts each circle above the run with the smallest id, so that the cut does not depend on the order on disk.
 fn cut_circles(links: &mut Links, list: &[&Run]) {
-    #[derive(Clone, Copy, PartialEq)]
-    enum Seen {
-        No,
-        Now(usize),
-        Done,
-    }
-    let mut seen = vec![Seen::No; list.len()];
-    for start in 0..list.len() {
-        let mut path = Vec::new();
+    // The walk upwards that came by here first, named by the place where it began.
+    let mut walks: Vec<Option<u32>> = vec![None; list.len()];
+    let mut path = Vec::new();
+    for start in 0..list.len() as u32 {
+        path.clear();
         let mut at = Some(start);
         while let Some(place) = at {
-            match seen.get(place) {
-                Some(Seen::No) => {}
-                Some(Seen::Now(walk)) if *walk == start => {
+            match walks.get(place as usize).copied().flatten() {
+                None => {}
+                Some(walk) if walk == start => {
                     let from = path.iter().position(|p| *p == place).unwrap_or(0);
-                    let circle = path.get(from..).unwrap_or_default();
-                    let cut = circle
-                        .iter()
-                        .copied()
-                        .min_by_key(|p| list.get(*p).map(|run: &&Run| run.run_id.clone()));
+                    let circle = path.iter().skip(from).copied();
+                    let cut = circle.min_by_key(|p| list.get(*p as usize).map(|run: &&Run| run.run_id()));
                     if let Some(cut) = cut {
                         set(&mut links.parent, cut, None);
                         set(&mut links.stray, cut, Some(Stray::Circle));
                     }
                     break;
                 }
-                _ => break,
+                Some(_) => break,
             }
-            set(&mut seen, place, Seen::Now(start));
+            set(&mut walks, place, Some(start));
             path.push(place);
-            at = links.parent.get(place).copied().flatten();
-        }
-        for place in path {
-            set(&mut seen, place, Seen::Done);
+            at = links.above(place);
         }
     }
 }
 
-fn set<T>(list: &mut [T], place: usize, value: T) {
-    if let Some(slot) = list.get_mut(place) {
+fn set<T>(list: &mut [T], place: u32, value: T) {
+    if let Some(slot) = list.get_mut(place as usize) {
         *slot = value;
     }
 }
 
-/// Children of each, in the order of `order`; the last list holds the roots.
-fn children(parent: &[Option<usize>], order: impl Iterator<Item = usize>) -> Vec<Vec<usize>> {
-    let mut out = vec![Vec::new(); parent.len() + 1];
-    for place in order {
-        let above = parent.get(place).copied().flatten().unwrap_or(parent.len());
-        if let Some(list) = out.get_mut(above) {
-            list.push(place);
+/// The children of each run, one after the other in one list.
+struct Children {
+    /// Where the children of each begin; the last but one are the runs without a parent, the last is the end.
+    begins: Vec<u32>,
+    places: Vec<u32>,
+}
+
+impl Children {
+    /// The children in the order of `order`, which may leave some out.
+    fn new(parent: &[Option<u32>], order: &[u32], is_kept: impl Fn(u32) -> bool) -> Self {
+        let roots = parent.len();
+        let above = |place: u32| parent.get(place as usize).copied().flatten().map_or(roots, |p| p as usize);
+        // Counted one place too far, so that what is left after filling is where each begins.
+        let mut begins = vec![0u32; roots + 2];
+        let kept = || order.iter().copied().filter(|place| is_kept(*place));
+        for place in kept() {
+            if let Some(count) = begins.get_mut(above(place) + 1) {
+                *count += 1;
+            }
         }
+        let mut sum = 0;
+        for count in &mut begins {
+            sum += *count;
+            *count = sum;
+        }
+        let mut places = vec![0; sum as usize];
+        let mut ends = begins.clone();
+        for place in kept() {
+            if let Some(end) = ends.get_mut(above(place)) {
+                set(&mut places, *end, place);
+                *end += 1;
+            }
+        }
+        Self { begins, places }
+    }
+
+    fn of(&self, place: usize) -> &[u32] {
+        let at = |place: usize| self.begins.get(place).map_or(0, |begin| *begin as usize);
+        self.places.get(at(place)..at(place + 1)).unwrap_or_default()
+    }
+
+    /// Those without a parent.
+    fn roots(&self) -> &[u32] {
+        self.of(self.begins.len().saturating_sub(2))
+    }
+}
+
+fn top_down(parent: &[Option<u32>]) -> Vec<u32> {
+    let all: Vec<u32> = (0..parent.len() as u32).collect();
+    if parent.iter().all(Option::is_none) {
+        return all;
+    }
+    let children = Children::new(parent, &all, |_| true);
+    let mut out = Vec::with_capacity(parent.len());
+    let mut stack: Vec<u32> = children.roots().iter().rev().copied().collect();
+    while let Some(place) = stack.pop() {
+        out.push(place);
+        stack.extend(children.of(place as usize).iter().rev());
     }
     out
 }
 
-fn top_down(parent: &[Option<usize>]) -> Vec<usize> {
-    let mut below = children(parent, 0..parent.len());
-    let mut out = below.pop().unwrap_or_default();
-    let mut at = 0;
-    while let Some(&place) = out.get(at) {
-        out.extend_from_slice(below.get(place).map_or(&[], Vec::as_slice));
-        at += 1;
-    }
-    out
+/// A line that is about to be written.
+struct Next {
+    place: u32,
+    parent: Option<u32>,
+    depth: u16,
+    rails: u32,
+    last: bool,
 }
 
 /// The visible lines: matches with their ancestors, children of open parents. While something is looked for, the
-/// parents of what was found are open.
-pub fn flatten(list: &[&Run], links: &Links, order: &[usize], matched: &[bool], query: &Query) -> Vec<Row> {
-    let narrowed = !query.find.trim().is_empty();
-    let mut kept = matched.to_vec();
-    let mut below = vec![false; list.len()];
-    for &place in links.top_down.iter().rev() {
-        let keep = kept.get(place).copied().unwrap_or_default();
-        if let Some(above) = links.parent.get(place).copied().flatten().filter(|_| keep) {
-            set(&mut kept, above, true);
-            set(&mut below, above, true);
+/// parents of what was found are open. Without `matched` everything matches.
+pub fn flatten(
+    list: &[&Run],
+    links: &Links,
+    order: &[u32],
+    matched: Option<&[bool]>,
+    query: &Query,
+) -> Vec<Row> {
+    let is = |flags: &[bool], place: u32| flags.get(place as usize).copied().unwrap_or_default();
+    let (mut kept, mut below) = (Vec::new(), Vec::new());
+    if let Some(matched) = matched {
+        kept = matched.to_vec();
+        below = vec![false; list.len()];
+        for &place in links.top_down.iter().rev() {
+            if let Some(above) = links.above(place).filter(|_| is(&kept, place)) {
+                set(&mut kept, above, true);
+                set(&mut below, above, true);
+            }
         }
     }
-    let is = |flags: &[bool], place: usize| flags.get(place).copied().unwrap_or_default();
-    let mut children = children(&links.parent, order.iter().copied().filter(|place| is(&kept, *place)));
-    let roots = children.pop().unwrap_or_default();
-    let mut rows = Vec::with_capacity(roots.len());
-    let mut stack: Vec<(usize, u16, u32, bool)> = Vec::new();
-    push_children(&mut stack, &roots, 0, 0);
-    while let Some((place, depth, rails, last)) = stack.pop() {
-        let Some(run) = list.get(place) else { continue };
-        let kids = children.get(place).map_or(&[][..], Vec::as_slice);
-        let open = !kids.is_empty() && (query.opened.contains(run.key) || (narrowed && is(&below, place)));
+    let children = Children::new(&links.parent, order, |place| matched.is_none() || is(&kept, place));
+    let mut rows = Vec::with_capacity(children.roots().len());
+    let mut stack = Vec::new();
+    push_children(&mut stack, children.roots(), None);
+    while let Some(next) = stack.pop() {
+        let Some(run) = list.get(next.place as usize) else { continue };
+        let kids = children.of(next.place as usize);
+        let open = !kids.is_empty() && (query.opened.contains(run.key) || is(&below, next.place));
+        let line = rows.len() as u32;
         rows.push(Row {
             run: run.key,
-            depth,
-            last,
-            rails,
+            parent: next.parent,
+            depth: next.depth,
+            last: next.last,
+            rails: next.rails,
             children: kids.len() as u32,
             open,
-            context: narrowed && !is(matched, place),
-            stray: links.stray.get(place).copied().flatten(),
+            context: matched.is_some_and(|matched| !is(matched, next.place)),
+            stray: links.stray.get(next.place as usize).copied().flatten(),
         });
         if open {
-            // Bit n says whether the ancestor at depth n has a later sibling; deeper than that the rails are not drawn.
-            let bit = if last || depth >= 32 { 0 } else { 1 << depth };
-            push_children(&mut stack, kids, depth.saturating_add(1), rails | bit);
+            push_children(&mut stack, kids, Some((line, &next)));
         }
     }
     rows
 }
 
 /// Pushes in reverse, so that the first child is taken first.
-fn push_children(stack: &mut Vec<(usize, u16, u32, bool)>, kids: &[usize], depth: u16, rails: u32) {
+fn push_children(stack: &mut Vec<Next>, kids: &[u32], above: Option<(u32, &Next)>) {
+    let parent = above.map(|(line, _)| line);
+    let (depth, rails) = above.map_or((0, 0), |(_, above)| {
+        // Bit n says whether the ancestor at depth n has a later sibling; deeper than that the rails are not drawn.
+        let bit = if above.last || above.depth >= 32 { 0 } else { 1 << above.depth };
+        (above.depth.saturating_add(1), above.rails | bit)
+    });
     let count = kids.len();
-    stack.extend(kids.iter().enumerate().rev().map(|(i, place)| (*place, depth, rails, i + 1 == count)));
+    let nexts = kids.iter().enumerate().rev();
+    stack.extend(nexts.map(|(i, place)| Next { place: *place, parent, depth, rails, last: i + 1 == count }));
 }

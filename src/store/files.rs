@@ -1,53 +1,58 @@
 //! The file store: a tree of small files that MLflow 0.x to 3.x writes, `mlruns`.
 //!
 //! The store keeps the index up to date by an agenda of small tasks. What an event announces, what is on screen and
-//! what has never been read are the same kind of task; only their order differs.
+//! what has never been read are the same kind of task; only their order differs. Tasks are done by a pool of readers,
+//! which hand back what they found; only the store's own thread changes the index.
 
 use std::collections::VecDeque;
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Instant;
 
+use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use self::agenda::{Agenda, Due, Task};
+use self::agenda::{Agenda, Level};
+use self::cache::Cache;
+use self::due::Due;
+use self::interner::Interner;
+use self::job::Others;
 use self::marks::Mark;
 use self::open::{Fault, Folder, Stamp};
-use self::problems::{Ledger, Look, Owner, Report};
-use self::run::{Outcome, RunFiles};
-use self::values::Values;
+use self::pool::Pool;
+use self::problems::Ledger;
+use self::recall::Keeper;
+use self::run::RunFiles;
 use super::{Error, Inputs, Listing, Preview, Refreshed, Store, Want, Watch};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
 use crate::series::Series;
 
 mod agenda;
 pub mod artifacts;
+pub mod cache;
+mod codec;
+mod due;
 mod experiment;
 mod inputs;
+mod interner;
+mod job;
 mod layout;
 mod listing;
 mod marks;
 pub mod meta;
 mod metric;
 pub mod open;
+mod points;
+mod pool;
 mod problems;
+mod reading;
+mod recall;
 mod run;
+mod sweep;
 mod values;
 
 pub use layout::looks_like_an_experiment;
-
-/// Runs whose folders are watched, and with them what they may cost of the user's inotify limit.
-const WATCHED_RUNS: usize = 256;
-/// Folders that are watched at most.
-const WATCHED_FOLDERS: usize = 4096;
-/// Runs that one sweep looks at, in turn.
-const SWEPT_RUNS: u32 = 170;
-/// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
-const OTHERS: usize = 20;
-/// Sweeps after which the tags and params of the open runs are read again.
-const REREAD: u64 = 10;
-/// Params and tags that an open run may have for that; reading a hundred thousand files takes a second.
-const REREAD_MOST: usize = 2000;
 
 /// What the file store remembers of an experiment.
 struct ExperimentFiles {
@@ -55,14 +60,44 @@ struct ExperimentFiles {
     trashed: bool,
     /// What was last read of it.
     seen: Seen,
-    runs: FxHashMap<String, RunKey>,
+    /// Its runs, found by their id, which the index has.
+    runs: HashTable<RunKey>,
+    /// Whether its runs have been listed.
+    is_listed: bool,
     /// Folders that are no runs (yet), as they were when that was found.
-    others: FxHashMap<String, Option<Stamp>>,
+    others: Others,
+}
+
+impl ExperimentFiles {
+    fn new(path: PathBuf, trashed: bool) -> Self {
+        let (seen, runs, others) = (Seen::default(), HashTable::new(), Others::default());
+        Self { path, trashed, seen, runs, is_listed: false, others }
+    }
+
+    /// The run with an id.
+    fn run(&self, index: &Index, id: &str) -> Option<RunKey> {
+        let is_it = |key: &RunKey| index.run(*key).is_some_and(|run| run.run_id() == id);
+        self.runs.find(open::sum(id), is_it).copied()
+    }
+
+    /// Takes in a run that the index has.
+    fn add(&mut self, index: &Index, key: RunKey) {
+        let hash = |key: &RunKey| open::sum(index.run(*key).map_or("", |run| run.run_id()));
+        self.runs.insert_unique(hash(&key), key, hash);
+    }
+
+    /// Takes out a run that the index still has.
+    fn remove(&mut self, index: &Index, key: RunKey) {
+        let hash = open::sum(index.run(key).map_or("", |run| run.run_id()));
+        if let Ok(entry) = self.runs.find_entry(hash, |other| *other == key) {
+            entry.remove();
+        }
+    }
 }
 
 /// Stamps of a folder and of the `meta.yaml` and `tags` in it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Seen {
+pub struct Seen {
     folder: Option<Stamp>,
     meta: Option<Stamp>,
     tags: Option<Stamp>,
@@ -82,20 +117,42 @@ impl Seen {
     }
 }
 
+/// What somebody waits for.
+#[derive(Default)]
+struct Awaited {
+    /// The experiment that will be shown first, as far as is known.
+    first: Option<ExperimentKey>,
+    /// Rows of the experiment that is shown.
+    heads: bool,
+    /// Rows on screen, whole.
+    visible: bool,
+}
+
 /// An `mlruns` tree.
 pub struct FileStore {
     root: PathBuf,
     agenda: Agenda,
+    pool: Pool,
+    keys: Arc<Interner>,
     urgent: VecDeque<RunKey>,
+    awaited: Awaited,
     want: Want,
     experiments: FxHashMap<ExperimentKey, ExperimentFiles>,
-    runs: FxHashMap<RunKey, RunFiles>,
-    values: Values,
+    by_path: FxHashMap<PathBuf, ExperimentKey>,
+    /// By slot of the run; nothing while a reader has it, and when the run has gone.
+    runs: Vec<Option<RunFiles>>,
+    /// Runs there are, and of those the ones that have never been read whole.
+    known: usize,
+    unread: usize,
+    /// The cache, if there is one.
+    memory: Option<Keeper>,
+    /// What is shown came out of the cache.
+    recalled: bool,
     ledger: Ledger,
     /// The root and its `.trash` at the last sweep.
     seen: [Seen; 2],
-    /// The run that the last sweep ended with, and how many sweeps there were.
-    swept: u32,
+    /// Where the last sweep ended: the run, the one whose values were read again, the experiment.
+    swept: [usize; 3],
     sweeps: u64,
     /// Folders in the root that are no experiments (yet).
     others: FxHashSet<PathBuf>,
@@ -110,155 +167,45 @@ impl FileStore {
             .map_err(|fault| Error(format!("{} {fault}", crate::shown::shown(&root.to_string_lossy()))))?;
         let mut agenda = Agenda::default();
         agenda.root();
+        let keys = Arc::new(Interner::default());
         Ok(Self {
             root: root.to_owned(),
             agenda,
+            pool: Pool::new(keys.clone()),
+            keys,
             urgent: VecDeque::new(),
+            awaited: Awaited::default(),
             want: Want::default(),
             experiments: FxHashMap::default(),
-            runs: FxHashMap::default(),
-            values: Values::default(),
+            by_path: FxHashMap::default(),
+            runs: Vec::new(),
+            known: 0,
+            unread: 0,
+            memory: None,
+            recalled: false,
             ledger: Ledger::default(),
             seen: [Seen::default(); 2],
-            swept: 0,
+            swept: [0; 3],
             sweeps: 0,
             others: FxHashSet::default(),
             unborn: Vec::new(),
         })
     }
 
-    fn do_task(&mut self, index: &mut Index, task: Task) -> bool {
-        match task {
-            Task::Root => self.list_root(index),
-            Task::Experiment(key) => self.read_experiment(index, key),
-            Task::Run(key, due) => self.read_run(index, key, due),
-        }
+    /// The same store, which remembers in a folder of caches what it has read.
+    pub fn with_cache(mut self, folder: Option<&Path>) -> Self {
+        self.memory = folder.and_then(|folder| Cache::of(&self.root, folder)).map(Keeper::new);
+        self
     }
 
-    /// Reads what is due of a run.
-    fn read_run(&mut self, index: &mut Index, key: RunKey, mut due: Due) -> bool {
-        let (Some(files), Some(run)) = (self.runs.get_mut(&key), index.run(key).cloned()) else {
-            return false;
-        };
-        let folder = match Folder::open(&files.path) {
-            Ok(folder) => folder,
-            Err(Fault::Gone) => {
-                self.agenda.experiment(run.experiment);
-                return false;
-            }
-            Err(fault) => return self.unreadable_run(index, key, &fault),
-        };
-        let mut changed = false;
-        let mut again = Due::default();
-        let owner = Owner::Run(key);
-        if due.meta {
-            let mut report = Report::default();
-            let outcome = run::read_meta(index, &run, files, &folder, &mut report);
-            if outcome.nothing {
-                let stamp = folder.own_stamp().ok();
-                return self.not_a_run(index, key, stamp);
-            }
-            if !outcome.again {
-                self.ledger.set(owner, Look::Meta, report);
-            }
-            (changed, again.meta) = (outcome.changed, outcome.again);
-            // A run that has ended finishes its last lines.
-            due.metrics |= outcome.changed && run::waits(files);
-        }
-        let mut step =
-            |look: Look, read: &mut dyn FnMut(&mut Index, &crate::index::Run, &mut Report) -> Outcome| {
-                let Some(run) = index.run(key).cloned() else { return false };
-                let mut report = Report::default();
-                let outcome = read(index, &run, &mut report);
-                self.ledger.set(owner, look, report);
-                changed |= outcome.changed;
-                outcome.again
-            };
-        let values = &mut self.values;
-        if due.tags {
-            again.tags = step(Look::Tags, &mut |index, run, report| {
-                run::read_tags(index, run, files, &folder, values, report)
-            });
-        }
-        if due.params {
-            again.params = step(Look::Params, &mut |index, run, report| {
-                run::read_params(index, run, files, &folder, values, report)
-            });
-        }
-        if due.metrics {
-            again.metrics = step(Look::Metrics, &mut |index, run, report| {
-                run::read_metrics(index, run, files, &folder, report)
-            });
-        }
-        self.look_again(key, again);
-        changed
+    fn files(&self, key: RunKey) -> Option<&RunFiles> {
+        self.runs.get(key.0 as usize)?.as_ref()
     }
 
-    /// What is being written just now is looked at again soon; the end of a metric file when it may have settled.
-    fn look_again(&mut self, key: RunKey, again: Due) {
-        let soon = Due { metrics: false, ..again };
-        if soon != Due::default() {
-            self.agenda.later(key, soon, Duration::from_millis(50));
-        }
-        if again.metrics {
-            self.agenda.later(key, Due { metrics: true, ..Due::default() }, Duration::from_secs(5));
-        }
-    }
-
-    fn unreadable_run(&mut self, index: &mut Index, key: RunKey, fault: &Fault) -> bool {
-        let mut report = Report::default();
-        if let Some(files) = self.runs.get_mut(&key) {
-            run::forget_stamps(files);
-            report.add(&files.path, fault);
-        }
-        self.ledger.set(Owner::Run(key), Look::Meta, report);
-        let Some(run) = index.run_mut(key).filter(|run| !run.broken || !run.read.meta) else { return false };
-        run.broken = true;
-        run.read = crate::index::Parts::ALL;
-        true
-    }
-
-    /// A folder with nothing of a run in it: an artifact root, or a run in the moment of its birth. It is looked at
-    /// again when something has been added to it.
-    fn not_a_run(&mut self, index: &mut Index, key: RunKey, stamp: Option<Stamp>) -> bool {
-        let Some(run) = index.run(key) else { return false };
-        let (id, experiment) = (run.run_id.to_string(), run.experiment);
-        if let Some(files) = self.experiments.get_mut(&experiment) {
-            files.runs.remove(&id);
-            files.others.insert(id, stamp);
-        }
-        if stamp.is_some_and(|stamp| run::within(stamp.modified, run::FRESH)) {
-            for wait in [20, 60, 200, 600] {
-                self.unborn.push((Instant::now() + Duration::from_millis(wait), experiment));
-            }
-        }
-        self.forget_run(index, key);
-        true
-    }
-
-    /// Folders that were no runs when they were looked at, and have changed since. Some of them in turn: an artifact
-    /// root beside the runs may have as many folders as there are runs.
-    fn reborn(&self) -> Vec<ExperimentKey> {
-        let turn = self.sweeps as usize * OTHERS;
-        let changed = |files: &ExperimentFiles| {
-            let from = if files.others.is_empty() { 0 } else { turn % files.others.len() };
-            files.others.iter().cycle().skip(from).take(OTHERS.min(files.others.len())).any(|(id, stamp)| {
-                Folder::open(&files.path.join(id)).and_then(|folder| folder.own_stamp()).ok() != *stamp
-            })
-        };
-        self.experiments.iter().filter(|(_, files)| changed(files)).map(|(key, _)| *key).collect()
-    }
-
-    /// Experiments whose new folders have to be looked at again.
-    fn ripen(&mut self) {
-        let now = Instant::now();
-        let Self { unborn, agenda, .. } = self;
-        unborn.retain(|(at, key)| {
-            if *at <= now {
-                agenda.experiment(*key);
-            }
-            *at > now
-        });
+    /// The folder of a run.
+    fn path(&self, index: &Index, key: RunKey) -> Option<PathBuf> {
+        let run = index.run(key)?;
+        Some(self.experiments.get(&run.experiment)?.path.join(run.run_id()))
     }
 
     /// Where the tree was when its runs were made: what most experiments' recorded locations say.
@@ -275,29 +222,31 @@ impl FileStore {
     }
 
     fn artifact_root(&self, index: &Index, key: RunKey) -> Result<PathBuf, String> {
-        let (Some(run), Some(files)) = (index.run(key), self.runs.get(&key)) else {
+        let (Some(run), Some(path)) = (index.run(key), self.path(index, key)) else {
             return Err("the run is gone".to_owned());
         };
         let recorded = self.recorded_root(index);
         artifacts::locate(&artifacts::Place {
             root: &self.root,
             recorded_root: recorded.as_deref(),
-            run: &files.path,
-            run_id: &run.run_id,
-            uri: run.artifact_uri.as_deref(),
+            run: &path,
+            run_id: run.run_id(),
+            uri: run.artifact_uri(&index.keys).as_deref(),
         })
     }
 
-    /// Runs whose folders are watched: what is on screen, then what trains, the newest first: killed runs say for ever
-    /// that they train.
-    fn watched_runs(&self, index: &Index, want: &Want) -> Vec<RunKey> {
-        let mut seen = FxHashSet::default();
-        let mut running: Vec<(Option<i64>, RunKey)> =
-            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time, run.key)).collect();
-        running.sort_unstable_by(|a, b| b.cmp(a));
-        let shown = want.open.iter().chain(&want.visible).copied();
-        let all = shown.chain(running.into_iter().map(|(_, key)| key));
-        all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
+    fn progress(&self) -> Progress {
+        let waiting = self.agenda.waiting();
+        let is_read = waiting == 0 && self.agenda.knows_runs() && !self.agenda.has_long();
+        let in_flight = [Level::Heads, Level::Visible, Level::Rest, Level::Back];
+        let complete = is_read && in_flight.into_iter().all(|level| self.pool.at(level) == 0);
+        Progress {
+            done: self.known.saturating_sub(waiting),
+            total: self.known,
+            complete,
+            listed: self.is_listed(),
+            verifying: self.recalled && self.unread == 0 && !complete,
+        }
     }
 }
 
@@ -307,33 +256,35 @@ impl Store for FileStore {
             self.want = want.clone();
             self.urgent = want.open.iter().chain(&want.visible).copied().collect();
         }
-        let mut changed = false;
-        loop {
-            self.ripen();
-            let Some(task) = self.agenda.next(want, &mut self.urgent) else { break };
-            changed |= self.do_task(index, task);
-            if Instant::now() >= until {
-                break;
-            }
+        if self.known == 0 && self.sweeps == 0 && self.pool.in_flight() == 0 && self.recall(index) {
+            index.progress = self.progress();
+            return Ok(Refreshed { changed: true, urgent: true, more: true, later: None });
         }
+        let (mut changed, urgent) = self.read_until(index, until);
+        if let Some(memory) = &mut self.memory {
+            memory.dirty |= changed;
+        }
+        changed |= self.keys.publish(&mut index.keys);
         changed |= self.ledger.publish(index);
-        let total = self.runs.len();
-        let done = total - self.agenda.waiting().min(total);
         let later = self.agenda.wake().into_iter().chain(self.unborn.iter().map(|(at, _)| *at)).min();
         let later = later.map(|at| at.saturating_duration_since(Instant::now()));
-        let progress =
-            Progress { done, total, complete: self.agenda.is_idle(), listed: self.agenda.is_listed() };
+        let progress = self.progress();
         changed |= progress != index.progress;
         index.progress = progress;
-        Ok(Refreshed { changed, more: !progress.complete, later })
+        let saves = self.save(index, until);
+        let more = saves || self.pool.in_flight() > 0 || !self.agenda.is_idle();
+        Ok(Refreshed { changed, urgent, more, later })
     }
 
-    fn changed(&mut self, paths: &[PathBuf]) {
-        let marks: FxHashSet<Mark> = paths.iter().filter_map(|path| self.mark(path)).collect();
+    fn changed(&mut self, index: &Index, paths: &[PathBuf]) {
+        let marks: FxHashSet<Mark> = paths.iter().filter_map(|path| self.mark(index, path)).collect();
         for mark in marks {
             match mark {
                 Mark::Root => self.agenda.root(),
-                Mark::Experiment(key) => self.agenda.experiment(key),
+                Mark::Experiment(key) => {
+                    self.agenda.experiment(key);
+                    self.agenda.list(key);
+                }
                 Mark::Run(key, part) => self.agenda.run(key, part.due()),
             }
         }
@@ -345,68 +296,19 @@ impl Store for FileStore {
         for (key, files) in &mut self.experiments {
             files.others.clear();
             self.agenda.experiment(*key);
+            self.agenda.list(*key);
             // In the order of a first reading: what is on screen before everything else.
-            files.runs.values().for_each(|run| self.agenda.new_run(*key, *run));
+            files.runs.iter().for_each(|run| self.agenda.new_run(*key, *run, Due::WHOLE));
         }
         self.urgent = self.want.open.iter().chain(&self.want.visible).copied().collect();
     }
 
     fn sweep(&mut self, index: &Index, want: &Want) {
-        let seen = [Seen::of(&self.root), Seen::of(&self.root.join(".trash"))];
-        if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
-            self.agenda.root();
-        }
-        for (key, files) in &self.experiments {
-            let seen = Seen::of(&files.path);
-            if seen != files.seen || seen.is_fresh() {
-                self.agenda.experiment(*key);
-            }
-        }
-        for key in self.reborn() {
-            self.agenda.experiment(key);
-        }
-        let mut keys = self.watched_runs(index, want);
-        let slots = index.runs.len() as u32;
-        for _ in 0..slots.min(SWEPT_RUNS) {
-            self.swept = (self.swept + 1) % slots;
-            keys.push(RunKey(self.swept));
-        }
-        for key in keys {
-            let Some(files) = self.runs.get(&key) else { continue };
-            let due = run::has_changed(files);
-            if due != Due::default() {
-                self.agenda.run(key, due);
-            }
-        }
-        // A tag that is overwritten in place changes no folder.
-        self.sweeps += 1;
-        if self.sweeps.is_multiple_of(REREAD) {
-            let is_small = |key: &&RunKey| {
-                index.run(**key).is_some_and(|run| run.tags.len() + run.params.len() < REREAD_MOST)
-            };
-            let values = Due { tags: true, params: true, ..Due::default() };
-            want.open.iter().filter(is_small).for_each(|key| self.agenda.run(*key, values));
-            // A folder of the root may have become an experiment by what was put into a folder of it.
-            if !self.others.is_empty() {
-                self.others.clear();
-                self.agenda.root();
-            }
-        }
+        self.look_around(index, want);
     }
 
     fn watch(&self, index: &Index, want: &Want) -> Watch {
-        let mut folders = vec![self.root.clone(), self.root.join(".trash")];
-        for files in self.watched_runs(index, want).iter().filter_map(|key| self.runs.get(key)) {
-            folders.push(files.path.clone());
-            folders.extend(["params", "tags"].map(|kind| files.path.join(kind)));
-            if files.metric_folders.is_empty() {
-                folders.push(files.path.join("metrics"));
-            }
-            folders.extend(files.metric_folders.iter().map(|below: &OsString| files.path.join(below)));
-        }
-        folders.extend(self.experiments.values().map(|files| files.path.clone()));
-        folders.truncate(WATCHED_FOLDERS);
-        Watch::Folders(folders)
+        Watch::Folders(self.watched_folders(index, want))
     }
 
     fn points(
@@ -416,15 +318,18 @@ impl Store for FileStore {
         metric: Key,
         series: &mut Series,
     ) -> Result<bool, Error> {
-        let Some(files) = self.runs.get(&run) else { return Ok(false) };
-        let Some(path) = run::metric_path(files, metric) else { return Ok(false) };
-        let fail = |fault: Fault| Error(format!("{} {fault}", open::name_text(path)));
-        let open = Folder::open(&files.path).and_then(|folder| folder.file(path)).map_err(fail)?;
-        let settled = run::is_settled(index.run(run).is_some_and(|run| run.is_running()), open.stamp);
+        let Some(path) = self.path(index, run) else { return Ok(false) };
+        let file = self.files(run).and_then(|files| points::metric_path(files, metric, &self.keys));
+        let Some(file) = file else { return Ok(false) };
+        let fail = |fault: Fault| Error(format!("{} {fault}", open::name_text(&file)));
+        let open = Folder::open(&path).and_then(|folder| folder.file(&file)).map_err(fail)?;
+        let settled = points::is_settled(index.run(run).is_some_and(|run| run.is_running()), open.stamp);
         let mut position = series.position;
-        let look = metric::read_new(open, &mut position, settled, series).map_err(|e| fail(e.into()))?;
+        let mut page = Vec::new();
+        let look = metric::read_new(&open, &mut position, settled, series, &mut page, metric::Budget::ALL)
+            .map_err(|e| fail(e.into()))?;
         series.position = position;
-        Ok(look.restarted || look.lines > 0)
+        Ok(look.restarted || look.new.lines > 0)
     }
 
     fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing {
@@ -440,8 +345,8 @@ impl Store for FileStore {
 
     fn inputs(&mut self, index: &Index, run: RunKey) -> Inputs {
         let experiment = index.run(run).and_then(|run| self.experiments.get(&run.experiment));
-        match (experiment, self.runs.get(&run)) {
-            (Some(experiment), Some(files)) => inputs::read(&experiment.path, &files.path),
+        match (experiment, self.path(index, run)) {
+            (Some(experiment), Some(path)) => inputs::read(&experiment.path, &path),
             _ => Inputs::default(),
         }
     }

@@ -32,7 +32,7 @@ const NARROWEST: usize = 12;
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let Some(compare) = &app.compare else { return };
     let split = panes::compare_body(app);
-    let metric = compare.shown_metric(app.index());
+    let metric = compare.shown_metric();
     let mut title = vec![Span::styled(format!("Compare {} runs", compare.runs.len()), theme.title)];
     if let Some(key) = metric.filter(|_| compare.curves) {
         title.push(Span::styled(format!(" {} ", theme.glyphs.separator), theme.dim));
@@ -56,24 +56,20 @@ fn table(app: &App, compare: &Compare, area: Rect, framed: Rect, buf: &mut Buffe
     if area.is_empty() {
         return;
     }
-    let lines = compare.lines(app.index(), app.now);
+    let lines = compare.lines();
     if lines.is_empty() {
         let text = if compare.differing { "the runs do not differ" } else { "nothing to compare yet" };
         return middle(buf, area, &[text, "x shows all rows"], theme);
     }
-    let names = lines.iter().map(|line| match line {
-        Line::Values { name, .. } => text::width(name.as_str()),
-        Line::Heading(_) => 0,
-    });
-    let name_width = names.max().unwrap_or(0).clamp(8, usize::from(area.width / 3).max(8));
-    let columns = place(compare, &lines, name_width, area.width.into());
+    let name_width = compare.table.name_width.clamp(8, usize::from(area.width / 3).max(8));
+    let columns = place(compare, name_width, area.width.into());
     titles(compare, &columns, name_width, area, buf, theme);
     let body = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     position(buf, framed, compare.cursor.at, lines.len(), body.height, theme);
     for (line, i) in compare.cursor.window(lines.len(), body.height.into()).enumerate() {
         let Some(row) = lines.get(i) else { continue };
         let at = Rect { y: body.y + line as u16, height: 1, ..body };
-        put_line(buf, at, 0, row_spans(compare, row, &columns, name_width, theme));
+        put_line(buf, at, 0, row_spans(app, compare, row, &columns, name_width, theme));
         if i == compare.cursor.at {
             buf.set_style(at, theme.selected);
         }
@@ -81,18 +77,13 @@ fn table(app: &App, compare: &Compare, area: Rect, framed: Rect, buf: &mut Buffe
 }
 
 /// Which runs fit, from the first one in view: their numbers and widths.
-fn place(compare: &Compare, lines: &[Line], name_width: usize, width: usize) -> Vec<(usize, usize)> {
+fn place(compare: &Compare, name_width: usize, width: usize) -> Vec<(usize, usize)> {
     let mut room = width.saturating_sub(name_width + 4);
     let mut out = Vec::new();
-    for (number, run) in compare.runs.iter().enumerate().skip(compare.first_run) {
-        let widest = lines.iter().map(|line| match line {
-            Line::Values { cells, .. } => {
-                cells.get(number).map_or(0, |cell| text::width(shown(cell.text()).as_str()) + 2)
-            }
-            Line::Heading(_) => 0,
-        });
-        let title = text::width(shown(run.title()).as_str()) + 2;
-        let column = widest.max().unwrap_or(0).max(title).clamp(NARROWEST, WIDEST) + 2;
+    let runs = compare.runs.iter().zip(&compare.table.widths).enumerate();
+    for (number, (run, widest)) in runs.skip(compare.first_run) {
+        let title = text::width(shown(run.title()).as_str());
+        let column = (title.max(*widest) + 2).clamp(NARROWEST, WIDEST) + 2;
         if column > room && !out.is_empty() {
             break;
         }
@@ -128,38 +119,41 @@ fn titles(
 }
 
 fn row_spans<'a>(
+    app: &App,
     compare: &Compare,
     row: &Line,
     columns: &[(usize, usize)],
     name_width: usize,
     theme: &Theme,
 ) -> Vec<Span<'a>> {
-    let Line::Values { column, name, cells, differs, best } = row else {
-        let title = if let Line::Heading(title) = row { title } else { "" };
-        return vec![Span::styled(format!(" {title}"), theme.accent)];
+    let values = match row {
+        Line::Values(values) => values,
+        Line::Heading(title) => return vec![Span::styled(format!(" {title}"), theme.accent)],
     };
-    let sign = match (*differs, theme.glyphs.utf8) {
+    let sign = match (values.differs, theme.glyphs.utf8) {
         (false, _) => "  ",
         (true, true) => "≠ ",
         (true, false) => "* ",
     };
+    let name = values.name(app.index());
     let name = text::pad_end(&text::cut_middle(name.as_str(), name_width), name_width);
-    let base = if *differs { theme.text } else { theme.dim };
+    let (base, title) = if values.differs { (theme.text, theme.title) } else { (theme.dim, theme.dim) };
     let mut spans = vec![
         Span::styled(format!(" {sign}"), theme.warn),
-        Span::styled(format!("{name} "), if *differs { theme.title } else { theme.dim }),
+        Span::styled(format!("{name} "), title),
     ];
     for (number, width) in columns {
-        let (Some(content), Some(run)) = (cells.get(*number), compare.runs.get(*number)) else { continue };
-        let is_best = best.contains(number);
-        let text = match content {
+        let Some(run) = compare.runs.get(*number) else { continue };
+        let content = cell::cell(run, values.column, app.index(), app.now);
+        let is_best = values.is_best(run);
+        let text = match &content {
             Cell::Empty => theme.glyphs.empty.to_owned(),
             Cell::Loading => theme.glyphs.ellipsis.to_owned(),
             other => shown(other.text()).into_string(),
         };
         let text = text::cut_middle(&text, width.saturating_sub(2)).into_owned();
         let text = text::pad_start(&text, width.saturating_sub(2));
-        let style = style_of(*column, content, run, is_best, base, theme);
+        let style = style_of(values.column, &content, run, is_best, base, theme);
         spans.push(Span::styled(text, style));
         spans.push(Span::styled(
             if is_best { format!("{} ", theme.glyphs.best) } else { "  ".to_owned() },
@@ -171,7 +165,7 @@ fn row_spans<'a>(
 
 fn style_of(
     column: Column,
-    content: &Cell,
+    content: &Cell<'_>,
     run: &Run,
     is_best: bool,
     base: ratatui::style::Style,

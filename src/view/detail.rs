@@ -34,7 +34,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if gone {
         title.push(Span::styled("  deleted: this is how it was last", theme.bad));
     }
-    let id = run.run_id.get(..8).unwrap_or(&run.run_id);
+    let id = run.run_id().get(..8).unwrap_or(run.run_id());
     let inner = frame(buf, area, title, vec![Span::styled(shown(id).into_string(), theme.dim)], true, theme);
     tabs(detail, inner, buf, theme);
     let body = panes::detail_body(app).intersection(inner);
@@ -52,9 +52,9 @@ fn tabs(detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let mut spans = vec![Span::raw(" ")];
     for (i, tab) in Tab::ALL.iter().enumerate() {
         let count = match tab {
-            Tab::Metrics => Some(run.metrics.len()),
-            Tab::Params => Some(run.params.len()),
-            Tab::Tags => Some(run.tags.len()),
+            Tab::Metrics => Some(run.metrics().len()),
+            Tab::Params => Some(run.params().len()),
+            Tab::Tags => Some(run.tags().len()),
             _ => None,
         };
         let count = count.map_or(String::new(), |count| format!(" {count}"));
@@ -113,7 +113,9 @@ fn link<'a>(app: &App, key: crate::index::RunKey, theme: &Theme) -> Vec<Span<'a>
 fn draw_pairs(app: &App, detail: &Detail, what: &str, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let pairs = detail.pairs();
     if pairs.is_empty() {
-        let text = if detail.kept.read.values { format!("no {what}") } else { "reading…".to_owned() };
+        let read = detail.kept.read();
+        let is_read = if detail.tab == Tab::Params { read.params } else { read.tags };
+        let text = if is_read { format!("no {what}") } else { "reading…".to_owned() };
         return middle(buf, area, &[&text], theme);
     }
     let name_of = |key: &Key| shown(app.index().keys.name(*key));
@@ -127,7 +129,7 @@ fn draw_pairs(app: &App, detail: &Detail, what: &str, area: Rect, buf: &mut Buff
         let Some(key) = pairs.get(i) else { continue };
         let at = Rect { y: body.y + line as u16, height: 1, ..body };
         let name = text::pad_end(&text::cut_middle(name_of(key).as_str(), width), width);
-        let value = shown(detail.value(*key).map_or("", |value| value));
+        let value = shown(detail.value(*key).unwrap_or_default());
         let room = usize::from(area.width).saturating_sub(width + 6);
         let value = text::cut_end(value.as_str(), room).into_owned();
         put_line(buf, at, 0, vec![Span::styled(format!("   {name}  "), theme.dim), Span::raw(value)]);

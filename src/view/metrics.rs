@@ -23,7 +23,7 @@ const NUMBER: usize = 10;
 pub fn draw(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let keys = detail.metrics();
     if keys.is_empty() {
-        let text = if detail.kept.read.values { "no metrics" } else { "reading…" };
+        let text = if detail.kept.read().metrics { "no metrics" } else { "reading…" };
         return middle(buf, area, &[text], theme);
     }
     let split = panes::split(area);

@@ -87,7 +87,7 @@ pub fn problems(app: &App, cursor: Cursor, area: Rect, buf: &mut Buffer, theme: 
 fn short_path(app: &App, problem: &crate::index::Problem) -> String {
     let path = problem.path.to_string_lossy();
     let run = problem.run.and_then(|key| app.index().run(key));
-    match run.and_then(|run| path.split_once(&format!("{}/", run.run_id))) {
+    match run.and_then(|run| path.split_once(&format!("{}/", run.run_id()))) {
         Some((_, below)) => below.to_owned(),
         None => path.into_owned(),
     }

@@ -6,7 +6,8 @@ use ratatui::text::Span;
 
 use super::theme::Theme;
 use super::{frame, put_line, runs, spark, text};
-use crate::app::{App, detail};
+use crate::app::App;
+use crate::app::glance::Glance;
 use crate::format;
 use crate::index::{Key, Run};
 use crate::query::cell;
@@ -20,14 +21,14 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if area.is_empty() {
         return;
     }
-    let Some(run) = app.current_run() else {
+    let Some(Glance { run, sorted }) = &app.glance else {
         frame(buf, area, Vec::new(), Vec::new(), false, theme);
         return;
     };
     let (glyph, style) = runs::state(run, theme);
     let name = text::cut_middle(shown(run.title()).as_str(), 40).into_owned();
     let mut title = vec![Span::styled(name, theme.title)];
-    if run.read.meta {
+    if run.read().meta {
         title.push(Span::styled(format!("  {glyph} {}", shown(cell::state_word(run))), style));
         if let Some(ms) = run.duration(app.now) {
             title.push(Span::styled(format!("  {}", cell::duration(run, ms)), theme.dim));
@@ -38,21 +39,19 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
     let hint = Span::styled("i details", theme.dim);
     let inner = frame(buf, area, title, vec![hint], false, theme);
-    if !run.read.values {
+    if !run.read().metrics {
         return put_line(buf, inner, 0, vec![Span::styled(" reading…", theme.dim)]);
     }
-    let split = if run.params.is_empty() { inner.width } else { (inner.width * 3 / 5).min(inner.width) };
+    let split = if run.params().is_empty() { inner.width } else { (inner.width * 3 / 5).min(inner.width) };
     let left = Rect { x: inner.x + 1, width: split.saturating_sub(1), ..inner };
     let right = Rect { x: inner.x + split + 1, width: inner.width.saturating_sub(split + 1), ..inner };
-    metrics(app, run, left, buf, theme);
-    params(app, run, right, buf, theme);
+    metrics(app, run, &sorted.metrics, left, buf, theme);
+    params(app, run, &sorted.params, right, buf, theme);
 }
 
-fn metrics(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let index = app.index();
-    let keys = detail::metrics(run, index);
+fn metrics(app: &App, run: &Run, keys: &[Key], area: Rect, buf: &mut Buffer, theme: &Theme) {
     if keys.is_empty() {
-        let below = app.rows.rollups.get(&run.key).map_or(0, |rollup| rollup.below);
+        let below = app.rows.rollups.get(run.key).map_or(0, |rollup| rollup.below);
         let text = if below > 0 {
             format!("no metrics of its own; {below} runs below")
         } else {
@@ -61,7 +60,7 @@ fn metrics(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
         return put_line(buf, area, 0, vec![Span::styled(text, theme.dim)]);
     }
     let shown_keys = &keys.get(..keys.len().min(lines(area, keys.len()))).unwrap_or_default();
-    let names: Vec<_> = shown_keys.iter().map(|key| shown(index.keys.name(*key))).collect();
+    let names: Vec<_> = shown_keys.iter().map(|key| shown(app.index().keys.name(*key))).collect();
     let name_width = names.iter().map(|name| text::width(name.as_str())).max().unwrap_or(0).min(28);
     for (line, (key, name)) in shown_keys.iter().zip(&names).enumerate() {
         let mut spans =
@@ -101,11 +100,10 @@ fn metric<'a>(app: &App, run: &Run, key: Key, theme: &Theme) -> Vec<Span<'a>> {
     spans
 }
 
-fn params(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let pairs = detail::pairs(&run.params, app.index());
-    let count = lines(area, pairs.len());
-    let names: Vec<_> =
-        pairs.iter().take(count).map(|(_, name, value)| (shown(name), shown(value))).collect();
+fn params(app: &App, run: &Run, keys: &[Key], area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let shown_keys = keys.iter().take(lines(area, keys.len()));
+    let pair = |key: &Key| (shown(app.index().keys.name(*key)), shown(run.param(*key).unwrap_or_default()));
+    let names: Vec<_> = shown_keys.map(pair).collect();
     let width = names.iter().map(|(name, _)| text::width(name.as_str())).max().unwrap_or(0).min(24);
     for (line, (name, value)) in names.iter().enumerate() {
         let name = text::pad_end(&text::cut_middle(name.as_str(), width), width + 2);
@@ -113,7 +111,7 @@ fn params(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let value = text::cut_end(value.as_str(), room).into_owned();
         put_line(buf, area, line, vec![Span::styled(name, theme.dim), Span::raw(value)]);
     }
-    more(pairs.len(), names.len(), "params", area, buf, theme);
+    more(keys.len(), names.len(), "params", area, buf, theme);
 }
 
 /// Lines for `len` things: all but the last one where there are more than fit.

@@ -15,9 +15,9 @@ use super::theme::Theme;
 use super::{frame, middle, position, put_line, text};
 use crate::app::{App, Screen, panes};
 use crate::format;
-use crate::index::{Lifecycle, RunKey};
+use crate::index::Lifecycle;
 use crate::query::fuzzy::Pattern;
-use crate::query::{Column, ColumnView, Row};
+use crate::query::{Column, ColumnView};
 use crate::shown::shown;
 
 mod cells;
@@ -33,8 +33,6 @@ const NARROWEST: u16 = 18;
 /// A column and where it is drawn.
 struct Placed<'a> {
     view: &'a ColumnView,
-    /// Its place among all columns.
-    number: usize,
     x: u16,
     width: u16,
     /// Cells of its sparkline.
@@ -57,10 +55,10 @@ fn place(app: &App, inner: Rect) -> (u16, Vec<Placed<'_>>) {
     let used: u16 = chosen.iter().map(|(_, view, rule)| view.width(spark) + gap(*rule)).sum();
     let name = (room - used).min(app.rows.name_width.max(least));
     let mut x = inner.x + GUTTER + name;
-    let placed = chosen.into_iter().map(|(number, view, rule)| {
+    let placed = chosen.into_iter().map(|(_, view, rule)| {
         let here = x + gap(rule);
         x = here + view.width(spark);
-        Placed { view, number, x: here, width: view.width(spark), spark, rule }
+        Placed { view, x: here, width: view.width(spark), spark, rule }
     });
     (name, placed.collect())
 }
@@ -143,12 +141,10 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let pattern = Pattern::new(&app.rows.query.find);
     let items = &app.rows.items;
     let window = app.browse.cursor.window(items.len(), body.height.into());
-    let mut above = Above::before(items, window.start);
     for (line, i) in window.enumerate() {
         let (Some(row), at) = (items.get(i), Rect { y: body.y + line as u16, height: 1, ..body }) else {
             continue;
         };
-        above.enter(row);
         let Some(run) = app.rows.index.run(row.run) else { continue };
         name_cell(app, row, run, Rect { width: GUTTER + name_width, ..at }, &pattern, buf, theme);
         for placed in &columns {
@@ -161,7 +157,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
                 );
             }
             let cell_area = Rect { x: placed.x, width: placed.width, ..at };
-            draw_cell(app, row, run, placed, above.parent(row), cell_area, buf, theme);
+            draw_cell(app, row, run, placed, cell_area, buf, theme);
         }
         if row.context {
             buf.set_style(at, theme.dim);
@@ -173,37 +169,6 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
                 buf.set_style(Rect { width: GUTTER + name_width, ..at }, theme.accent);
             }
         }
-    }
-}
-
-/// The parents of the rows in view, by depth.
-struct Above(Vec<RunKey>);
-
-impl Above {
-    /// The parents of the first row in view, found above it.
-    fn before(items: &[Row], first: usize) -> Self {
-        let mut parents = Vec::new();
-        let mut depth = items.get(first).map_or(0, |row| row.depth);
-        for row in items.iter().take(first).rev() {
-            if depth == 0 {
-                break;
-            }
-            if row.depth < depth {
-                parents.push(row.run);
-                depth = row.depth;
-            }
-        }
-        parents.reverse();
-        Self(parents)
-    }
-
-    fn enter(&mut self, row: &Row) {
-        self.0.truncate(row.depth.into());
-        self.0.push(row.run);
-    }
-
-    fn parent(&self, row: &Row) -> Option<RunKey> {
-        self.0.get(usize::from(row.depth.checked_sub(1)?)).copied()
     }
 }
 

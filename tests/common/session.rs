@@ -29,7 +29,7 @@ pub struct Session {
 impl Session {
     /// Opens a store; `now` is milliseconds since the epoch.
     pub fn open(root: &Path, (columns, lines): (u16, u16), now: i64) -> Self {
-        let mut store = store::open(&Location::Files(root.to_owned())).unwrap();
+        let mut store = store::open(&Location::Files(root.to_owned()), None).unwrap();
         let mut index = store::read_all(store.as_mut()).unwrap();
         index.version = 1;
         let app = App::new(Shown::own("./mlruns"));

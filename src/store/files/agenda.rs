@@ -1,59 +1,60 @@
-//! What to read next: changes that were announced, then what is on screen, then everything else.
+//! What to read next: changes that were announced, then what people look at, then everything else.
+//!
+//! What is on screen is read in stages, so that rows are there at once and nobody waits for what is not in view: the
+//! ids of an experiment's runs, their states, times and parents, the visible rows whole, what the order or the search
+//! needs of all rows, the rest. The other experiments follow, the latest used first, and then long metric files.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
 
-use crate::index::{ExperimentKey, RunKey};
+use super::due::Due;
+use crate::index::{ExperimentKey, Index, RunKey};
 use crate::store::Want;
 
-/// Parts of a run that have to be read.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Due {
-    /// `meta.yaml`.
-    pub meta: bool,
-    /// Tags.
-    pub tags: bool,
-    /// Params.
-    pub params: bool,
-    /// Metrics.
-    pub metrics: bool,
-}
-
-impl Due {
-    /// Everything.
-    pub const ALL: Self = Self { meta: true, tags: true, params: true, metrics: true };
-
-    fn add(&mut self, more: Self) {
-        self.meta |= more.meta;
-        self.tags |= more.tags;
-        self.params |= more.params;
-        self.metrics |= more.metrics;
-    }
-
-    fn is_nothing(self) -> bool {
-        self == Self::default()
-    }
-}
-
 /// One thing to do.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Task {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Work {
     /// List the experiments.
     Root,
-    /// Read an experiment and list its runs.
+    /// Read an experiment's own files.
     Experiment(ExperimentKey),
-    /// Read parts of a run.
-    Run(RunKey, Due),
+    /// List the runs of an experiment.
+    List(ExperimentKey),
+    /// Read parts of some runs of one experiment.
+    Runs(ExperimentKey, Vec<(RunKey, Due)>),
 }
 
-/// Runs of one experiment that wait for their first reading, by stage.
+/// How much somebody waits for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// It has changed while somebody looks at it, or nothing can be shown without it.
+    Live,
+    /// Rows of the experiment that is shown.
+    Heads,
+    /// Runs on screen, whole.
+    Visible,
+    /// The rest of the experiment that is shown.
+    Rest,
+    /// Everything else.
+    Back,
+    /// Whether what is known is still so.
+    Idle,
+}
+
+impl Level {
+    /// How many there are.
+    pub const COUNT: usize = 6;
+}
+
+/// Runs of one experiment that wait for their first reading, and how far each stage has come.
 #[derive(Debug, Default)]
-struct Stages {
-    meta: VecDeque<RunKey>,
-    tags: VecDeque<RunKey>,
-    rest: VecDeque<RunKey>,
+struct Queue {
+    runs: Vec<RunKey>,
+    heads: usize,
+    needed: usize,
+    rest: usize,
 }
 
 /// What is due, and in which order it is done.
@@ -61,14 +62,34 @@ struct Stages {
 pub struct Agenda {
     root: bool,
     experiments: BTreeSet<ExperimentKey>,
-    due: FxHashMap<RunKey, Due>,
+    lists: BTreeSet<ExperimentKey>,
+    /// By slot of the run.
+    due: Vec<Due>,
+    /// Runs that a reader has just now, by slot.
+    busy: Vec<bool>,
+    /// Runs that are being read for the first time.
+    waiting: usize,
     /// Runs with announced changes, in order of arrival.
     live: VecDeque<RunKey>,
-    first: FxHashMap<ExperimentKey, Stages>,
-    /// The order of the experiments in `first`.
+    /// Runs whose stamps are to be looked at now.
+    checks: VecDeque<RunKey>,
+    /// Runs to be looked at when there is time.
+    idle: VecDeque<RunKey>,
+    /// Runs with long metric files.
+    long: VecDeque<RunKey>,
+    first: FxHashMap<ExperimentKey, Queue>,
+    /// The experiments in `first`, the latest used at the end, from where they are taken.
     order: Vec<ExperimentKey>,
+    is_sorted: bool,
     later: Vec<(Instant, RunKey, Due)>,
 }
+
+/// Runs that one reader takes at a time: many where little is read of each, few where somebody waits.
+const HEADS: usize = 32;
+const VISIBLE: usize = 4;
+const REST: usize = 8;
+const BACK: usize = 16;
+const CHECKS: usize = 64;
 
 impl Agenda {
     /// The list of experiments may have changed.
@@ -81,24 +102,46 @@ impl Agenda {
         self.experiments.insert(key);
     }
 
-    /// A run was found, or may have changed in any way: all of it has to be read, in stages.
-    pub fn new_run(&mut self, experiment: ExperimentKey, key: RunKey) {
-        if self.due.insert(key, Due::ALL) == Some(Due::ALL) {
+    /// The runs of an experiment may have changed.
+    pub fn list(&mut self, key: ExperimentKey) {
+        self.lists.insert(key);
+    }
+
+    /// A run was found, or may have changed in any way: it is read in stages.
+    pub fn new_run(&mut self, experiment: ExperimentKey, key: RunKey, due: Due) {
+        if self.due_of(key).contains(due | Due::FIRST) {
             return; // waits already
         }
+        self.add(key, due | Due::FIRST);
         if !self.first.contains_key(&experiment) {
             self.order.push(experiment);
+            self.is_sorted = false;
         }
-        let stages = self.first.entry(experiment).or_default();
-        stages.meta.push_back(key);
-        stages.tags.push_back(key);
-        stages.rest.push_back(key);
+        self.first.entry(experiment).or_default().runs.push(key);
     }
 
     /// Parts of a run may have changed.
     pub fn run(&mut self, key: RunKey, parts: Due) {
-        self.due.entry(key).or_default().add(parts);
+        self.add(key, parts);
         self.live.push_back(key);
+    }
+
+    /// A run may have changed; its stamps tell.
+    pub fn check(&mut self, key: RunKey) {
+        self.add(key, Due::CHECK);
+        self.checks.push_back(key);
+    }
+
+    /// Parts of a run have to be looked at when nothing else is to be done.
+    pub fn when_idle(&mut self, key: RunKey, parts: Due) {
+        self.add(key, parts);
+        self.idle.push_back(key);
+    }
+
+    /// A run has long metric files that have to be read.
+    pub fn long(&mut self, key: RunKey) {
+        self.add(key, Due::LONG);
+        self.long.push_back(key);
     }
 
     /// Parts of a run have to be looked at again after a while.
@@ -108,7 +151,25 @@ impl Agenda {
 
     /// A run has gone.
     pub fn forget(&mut self, key: RunKey) {
-        self.due.remove(&key);
+        self.waiting -= usize::from(self.due_of(key).contains(Due::FIRST));
+        self.set(key, Due::empty());
+    }
+
+    /// A reader has given a run back, of which it was to read this.
+    pub fn is_back(&mut self, key: RunKey, asked: Due) {
+        self.waiting -= usize::from(asked.contains(Due::FIRST));
+        if let Some(busy) = self.busy.get_mut(key.0 as usize) {
+            *busy = false;
+        }
+        // What has become due meanwhile was passed over.
+        if !self.due_of(key).is_empty() {
+            self.live.push_back(key);
+        }
+    }
+
+    /// Whether a reader has a run just now.
+    pub fn is_busy(&self, key: RunKey) -> bool {
+        self.busy.get(key.0 as usize).copied().unwrap_or_default()
     }
 
     /// When something put off has to be looked at.
@@ -116,97 +177,239 @@ impl Agenda {
         self.later.iter().map(|(at, ..)| *at).min()
     }
 
-    /// What is due, in whole runs: a run of which half has been read counts as half.
+    /// Runs that are being read for the first time, or again from the beginning.
     pub fn waiting(&self) -> usize {
-        let parts =
-            |due: &Due| [due.meta, due.tags, due.params, due.metrics].into_iter().filter(|due| *due).count();
-        self.due.values().map(parts).sum::<usize>().div_ceil(4)
+        self.waiting
     }
 
-    /// Whether nothing is due now, apart from what was put off.
-    pub fn is_idle(&self) -> bool {
-        !self.root && self.experiments.is_empty() && self.due.is_empty()
+    /// Whether an experiment's runs have been listed.
+    pub fn is_listed(&self, key: ExperimentKey) -> bool {
+        !self.lists.contains(&key) && !self.experiments.contains(&key)
     }
 
-    /// Whether all experiments and their runs have been listed.
-    pub fn is_listed(&self) -> bool {
+    /// Whether the experiments have been listed and read.
+    pub fn knows_experiments(&self) -> bool {
         !self.root && self.experiments.is_empty()
     }
 
-    /// The next thing to do; it counts as done.
-    pub fn next(&mut self, want: &Want, urgent: &mut VecDeque<RunKey>) -> Option<Task> {
+    /// Whether all experiments and their runs have been listed.
+    pub fn knows_runs(&self) -> bool {
+        self.knows_experiments() && self.lists.is_empty()
+    }
+
+    /// Whether long metric files wait to be read.
+    pub fn has_long(&self) -> bool {
+        !self.long.is_empty()
+    }
+
+    /// Whether nothing is due now, apart from what was put off and what a reader has.
+    pub fn is_idle(&self) -> bool {
+        let queues = [&self.live, &self.checks, &self.idle, &self.long];
+        self.knows_runs() && self.order.is_empty() && queues.iter().all(|queue| queue.is_empty())
+    }
+
+    /// What to do next, of no lower level than `least`; it counts as done. `front` is the experiment that somebody looks
+    /// at or will look at first.
+    pub fn next(
+        &mut self,
+        index: &Index,
+        want: &Want,
+        front: Option<ExperimentKey>,
+        urgent: &mut VecDeque<RunKey>,
+        least: Level,
+    ) -> Option<(Level, Work)> {
         self.ripen();
         if std::mem::take(&mut self.root) {
-            return Some(Task::Root);
-        }
-        if let Some(key) = want.experiment.filter(|key| self.experiments.remove(key)) {
-            return Some(Task::Experiment(key));
+            return Some((Level::Live, Work::Root));
         }
         if let Some(key) = self.experiments.pop_first() {
-            return Some(Task::Experiment(key));
+            return Some((Level::Live, Work::Experiment(key)));
         }
-        if let Some(task) = self.take(Due::ALL, |agenda| agenda.live.pop_front()) {
-            return Some(task);
+        if let Some(work) = self.take_from(index, VISIBLE, |agenda| &mut agenda.live) {
+            return Some((Level::Live, work));
         }
-        if let Some(task) = self.take(Due::ALL, |_| urgent.pop_front()) {
-            return Some(task);
+        if least < Level::Heads {
+            return None;
         }
-        if let Some(task) = want.experiment.and_then(|key| self.stage_of(key)) {
-            return Some(task);
+        if let Some(found) = self.in_front(index, want, front, urgent, least) {
+            return Some(found);
         }
-        self.anywhere()
+        if least < Level::Back {
+            return None;
+        }
+        if let Some(work) = self.behind(index, want) {
+            return Some((Level::Back, work));
+        }
+        let work = self.take_from(index, 1, |agenda| &mut agenda.long);
+        if work.is_some() {
+            return work.map(|work| (Level::Back, work));
+        }
+        let work = self.take_from(index, CHECKS, |agenda| &mut agenda.checks);
+        let work = work.or_else(|| self.take_from(index, CHECKS, |agenda| &mut agenda.idle));
+        work.map(|work| (Level::Idle, work))
     }
 
-    /// The next stage of the experiment on screen: states and times of all, then names and the tree, then values.
-    fn stage_of(&mut self, key: ExperimentKey) -> Option<Task> {
-        self.take(META, |agenda| agenda.first.get_mut(&key)?.meta.pop_front())
-            .or_else(|| self.take(TAGS, |agenda| agenda.first.get_mut(&key)?.tags.pop_front()))
-            .or_else(|| self.take(Due::ALL, |agenda| agenda.first.get_mut(&key)?.rest.pop_front()))
+    /// What belongs to the experiment that somebody looks at.
+    fn in_front(
+        &mut self,
+        index: &Index,
+        want: &Want,
+        front: Option<ExperimentKey>,
+        urgent: &mut VecDeque<RunKey>,
+        least: Level,
+    ) -> Option<(Level, Work)> {
+        if let Some(key) = front.filter(|key| self.lists.remove(key)) {
+            return Some((Level::Heads, Work::List(key)));
+        }
+        if let Some(key) = front {
+            let work = self.stage(index, key, Due::HEAD, HEADS, |queue| &mut queue.heads);
+            if work.is_some() {
+                return work.map(|work| (Level::Heads, work));
+            }
+        }
+        if least < Level::Visible {
+            return None;
+        }
+        if let Some(work) = self.take(index, Due::all().difference(Due::LONG), VISIBLE, urgent) {
+            return Some((Level::Visible, work));
+        }
+        if least < Level::Rest {
+            return None;
+        }
+        let needed = needed(want);
+        let work = self.stage(index, front?, needed, REST, |queue| &mut queue.needed);
+        let work = work.or_else(|| self.stage(index, front?, Due::all(), REST, |queue| &mut queue.rest));
+        work.map(|work| (Level::Rest, work))
     }
 
-    /// The next stage of all other experiments.
-    fn anywhere(&mut self) -> Option<Task> {
-        for stage in [0, 1, 2] {
-            for place in 0..self.order.len() {
+    /// Everything else.
+    fn behind(&mut self, index: &Index, want: &Want) -> Option<Work> {
+        if let Some(latest) = self.lists.iter().copied().max_by_key(|key| touched(index, *key)) {
+            self.lists.remove(&latest);
+            return Some(Work::List(latest));
+        }
+        if !std::mem::replace(&mut self.is_sorted, true) {
+            self.order.sort_by_cached_key(|key| touched(index, *key));
+        }
+        if want.experiment.is_none() && !want.visible.is_empty() {
+            // All experiments are on screen: rows before values.
+            for place in (0..self.order.len()).rev() {
                 let Some(&key) = self.order.get(place) else { continue };
-                let task = match stage {
-                    0 => self.take(META, |agenda| agenda.first.get_mut(&key)?.meta.pop_front()),
-                    1 => self.take(TAGS, |agenda| agenda.first.get_mut(&key)?.tags.pop_front()),
-                    _ => self.take(Due::ALL, |agenda| agenda.first.get_mut(&key)?.rest.pop_front()),
-                };
-                if task.is_some() {
-                    return task;
+                let work = self.stage(index, key, Due::HEAD, HEADS, |queue| &mut queue.heads);
+                if work.is_some() {
+                    return work;
                 }
             }
         }
-        self.order.clear();
-        self.first.clear();
+        while let Some(&key) = self.order.last() {
+            let work = self.stage(index, key, Due::all(), BACK, |queue| &mut queue.rest);
+            if work.is_some() {
+                return work;
+            }
+            self.order.pop();
+            self.first.remove(&key);
+        }
         None
     }
 
-    /// Takes runs from a queue until one has some of `parts` due.
-    fn take(&mut self, parts: Due, mut queue: impl FnMut(&mut Self) -> Option<RunKey>) -> Option<Task> {
-        while let Some(key) = queue(self) {
-            let Some(due) = self.due.get_mut(&key) else { continue };
-            let now = Due {
-                meta: due.meta && parts.meta,
-                tags: due.tags && parts.tags,
-                params: due.params && parts.params,
-                metrics: due.metrics && parts.metrics,
-            };
-            if now.is_nothing() {
-                continue;
+    /// The next runs of one of the own queues.
+    fn take_from(
+        &mut self,
+        index: &Index,
+        most: usize,
+        queue: impl Fn(&mut Self) -> &mut VecDeque<RunKey>,
+    ) -> Option<Work> {
+        let mut taken = std::mem::take(queue(self));
+        let work = self.take(index, Due::all(), most, &mut taken);
+        *queue(self) = taken;
+        work
+    }
+
+    /// The next runs of an experiment of which some of `parts` is due.
+    fn stage(
+        &mut self,
+        index: &Index,
+        experiment: ExperimentKey,
+        parts: Due,
+        most: usize,
+        at: impl Fn(&mut Queue) -> &mut usize,
+    ) -> Option<Work> {
+        let mut queue = self.first.remove(&experiment)?;
+        let mut runs = Vec::new();
+        while runs.len() < most {
+            let place = *at(&mut queue);
+            let Some(&key) = queue.runs.get(place) else { break };
+            *at(&mut queue) += 1;
+            if let Some(due) = self.claim(index, key, parts) {
+                runs.push((key, due));
             }
-            due.meta &= !now.meta;
-            due.tags &= !now.tags;
-            due.params &= !now.params;
-            due.metrics &= !now.metrics;
-            if due.is_nothing() {
-                self.due.remove(&key);
-            }
-            return Some(Task::Run(key, now));
         }
-        None
+        self.first.insert(experiment, queue);
+        (!runs.is_empty()).then_some(Work::Runs(experiment, runs))
+    }
+
+    /// The next runs of a queue, of one experiment.
+    fn take(&mut self, index: &Index, parts: Due, most: usize, queue: &mut VecDeque<RunKey>) -> Option<Work> {
+        let mut runs: Vec<(RunKey, Due)> = Vec::new();
+        let mut of = None;
+        while runs.len() < most {
+            let Some(&key) = queue.front() else { break };
+            let Some(run) = index.run(key) else {
+                queue.pop_front();
+                continue;
+            };
+            if of.is_some_and(|experiment| experiment != run.experiment) {
+                break;
+            }
+            queue.pop_front();
+            if let Some(due) = self.claim(index, key, parts) {
+                of = Some(run.experiment);
+                runs.push((key, due));
+            }
+        }
+        Some(Work::Runs(of?, runs))
+    }
+
+    /// Takes what is due of a run, for a reader that will have it.
+    fn claim(&mut self, index: &Index, key: RunKey, parts: Due) -> Option<Due> {
+        let due = self.due_of(key);
+        let mut now = due & parts.difference(Due::FIRST);
+        if now.is_empty() || self.is_busy(key) || index.run(key).is_none() {
+            return None;
+        }
+        let mut left = due.difference(now);
+        if left == Due::FIRST {
+            (now, left) = (now | Due::FIRST, Due::empty());
+        }
+        self.set(key, left);
+        let slot = key.0 as usize;
+        if self.busy.len() <= slot {
+            self.busy.resize(slot + 1, false);
+        }
+        if let Some(busy) = self.busy.get_mut(slot) {
+            *busy = true;
+        }
+        Some(now)
+    }
+
+    fn due_of(&self, key: RunKey) -> Due {
+        self.due.get(key.0 as usize).copied().unwrap_or_default()
+    }
+
+    fn set(&mut self, key: RunKey, due: Due) {
+        let slot = key.0 as usize;
+        if self.due.len() <= slot {
+            self.due.resize(slot + 1, Due::empty());
+        }
+        if let Some(place) = self.due.get_mut(slot) {
+            *place = due;
+        }
+    }
+
+    fn add(&mut self, key: RunKey, parts: Due) {
+        let before = self.due_of(key);
+        self.waiting += usize::from(parts.difference(before).contains(Due::FIRST));
+        self.set(key, before | parts);
     }
 
     /// Moves what was put off and whose time has come to the live queue.
@@ -223,47 +426,94 @@ impl Agenda {
     }
 }
 
-const META: Due = Due { meta: true, tags: false, params: false, metrics: false };
-const TAGS: Due = Due { meta: false, tags: true, params: false, metrics: false };
+/// What the order of the rows or the search needs of all runs.
+fn needed(want: &Want) -> Due {
+    let parts = [(want.needs.tags, Due::TAGS), (want.needs.params, Due::PARAMS), (want.needs.metrics, Due::METRICS)];
+    parts.into_iter().filter(|(needs, _)| *needs).map(|(_, due)| due).collect()
+}
+
+fn touched(index: &Index, key: ExperimentKey) -> i64 {
+    index.experiment(key).map_or(i64::MIN, |experiment| experiment.touched)
+}
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::index::Parts;
 
-    fn drain(agenda: &mut Agenda, want: &Want, urgent: &[u32]) -> Vec<(u32, Due)> {
+    /// Two experiments with two runs each.
+    fn store() -> (Index, Agenda) {
+        let (mut index, mut agenda) = (Index::default(), Agenda::default());
+        for id in ["0", "1"] {
+            let experiment = index.add_experiment(id.into());
+            for run in ["a", "b"] {
+                let key = index.add_run(run, experiment);
+                agenda.new_run(experiment, key, Due::WHOLE);
+            }
+        }
+        (index, agenda)
+    }
+
+    fn drain(index: &Index, agenda: &mut Agenda, want: &Want, urgent: &[u32]) -> Vec<(u32, Due)> {
         let mut urgent = urgent.iter().map(|key| RunKey(*key)).collect();
-        std::iter::from_fn(|| agenda.next(want, &mut urgent))
-            .filter_map(|task| if let Task::Run(key, due) = task { Some((key.0, due)) } else { None })
-            .collect()
+        let mut out = Vec::new();
+        while let Some((_, work)) = agenda.next(index, want, want.experiment, &mut urgent, Level::Idle) {
+            let Work::Runs(_, runs) = work else { continue };
+            for (key, due) in runs {
+                out.push((key.0, due.difference(Due::FIRST)));
+                agenda.is_back(key, due);
+            }
+        }
+        out
     }
 
     #[test]
     fn people_see_first_what_they_look_at() {
-        let mut agenda = Agenda::default();
-        for (experiment, run) in [(0, 0), (0, 1), (1, 2), (1, 3)] {
-            agenda.new_run(ExperimentKey(experiment), RunKey(run));
-        }
+        let (index, mut agenda) = store();
+        assert_eq!(agenda.waiting(), 4);
         let want = Want { experiment: Some(ExperimentKey(1)), ..Want::default() };
-        let done = drain(&mut agenda, &want, &[3]);
-        let keys: Vec<u32> = done.iter().map(|(key, _)| *key).collect();
+        let done = drain(&index, &mut agenda, &want, &[3]);
+        let rest = Due::WHOLE.difference(Due::HEAD);
         assert_eq!(
-            keys,
-            [3, 2, 2, 2, 0, 1, 0, 1, 0, 1],
-            "visible, its experiment by stages, then the others"
+            done,
+            [(2, Due::HEAD), (3, Due::HEAD), (3, rest), (2, rest), (0, Due::WHOLE), (1, Due::WHOLE)],
+            "rows of what is shown, then the visible one whole, then the rest, then the other experiment"
         );
-        assert_eq!(done[0].1, Due::ALL);
-        assert_eq!(done[1].1, META);
         assert_eq!(agenda.waiting(), 0);
     }
 
     #[test]
+    fn what_the_order_needs_goes_before_the_rest() {
+        let (index, mut agenda) = store();
+        let needs = Parts { metrics: true, ..Parts::default() };
+        let want = Want { experiment: Some(ExperimentKey(0)), needs, ..Want::default() };
+        let done = drain(&index, &mut agenda, &want, &[]);
+        let dues: Vec<Due> = done.iter().filter(|(key, _)| *key == 0).map(|(_, due)| *due).collect();
+        assert_eq!(dues, [Due::HEAD, Due::METRICS, Due::TAGS | Due::PARAMS]);
+    }
+
+    #[test]
     fn a_change_goes_before_the_rest_and_is_read_once() {
-        let mut agenda = Agenda::default();
-        agenda.new_run(ExperimentKey(0), RunKey(0));
-        agenda.run(RunKey(7), META);
-        agenda.run(RunKey(7), META);
-        let done = drain(&mut agenda, &Want::default(), &[]);
-        assert_eq!(done[0], (7, META));
-        assert_eq!(done.iter().filter(|(key, _)| *key == 7).count(), 1);
+        let (index, mut agenda) = store();
+        drain(&index, &mut agenda, &Want::default(), &[]);
+        agenda.run(RunKey(1), Due::META);
+        agenda.run(RunKey(1), Due::META);
+        assert_eq!(drain(&index, &mut agenda, &Want::default(), &[]), [(1, Due::META)]);
+    }
+
+    #[test]
+    fn what_becomes_due_while_a_reader_has_the_run_is_read_afterwards() {
+        let (index, mut agenda) = store();
+        drain(&index, &mut agenda, &Want::default(), &[]);
+        agenda.run(RunKey(0), Due::META);
+        let next = |agenda: &mut Agenda| {
+            agenda.next(&index, &Want::default(), None, &mut VecDeque::new(), Level::Idle)
+        };
+        let taken = next(&mut agenda);
+        assert!(taken.is_some());
+        agenda.run(RunKey(0), Due::TAGS);
+        assert_eq!(next(&mut agenda), None);
+        agenda.is_back(RunKey(0), Due::META);
+        assert_eq!(drain(&index, &mut agenda, &Want::default(), &[]), [(0, Due::TAGS)]);
     }
 }

@@ -5,29 +5,31 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use super::meta::{self, Meta};
-use super::open::{Fault, Folder, Stamp, name_text};
+use super::interner::Interner;
+use super::open::{Fault, Folder, Stamp};
 use super::problems::Report;
-use super::run::{FRESH, Outcome, within};
-use crate::index::{Experiment, ExperimentKey, Index, Lifecycle, Text};
+use super::run::{FRESH, within};
+use super::values::{Buffers, Place, read_values};
+use crate::index::{Experiment, Lifecycle, Pairs, Sheet, Text};
 
-/// Bytes of a `meta.yaml` or a tag.
+/// Bytes of a `meta.yaml`.
 const LIMIT: usize = 1 << 20;
 
-/// Reads an experiment. Its id is the folder's name; where `meta.yaml` is broken, the last good values stay.
+/// Reads an experiment; says also whether it is being written just now. Its id is the folder's name; where `meta.yaml`
+/// is broken, the last good values stay.
 pub fn read(
-    index: &mut Index,
-    key: ExperimentKey,
+    old: &Experiment,
     path: &Path,
     trashed: bool,
+    buffers: &mut Buffers,
     report: &mut Report,
-) -> Outcome {
-    let Some(old) = index.experiment(key).cloned() else { return Outcome::default() };
+) -> (Experiment, bool) {
     let mut new = old.clone();
     let folder = match Folder::open(path) {
         Ok(folder) => folder,
         Err(fault) => {
             report.add(path, fault);
-            return Outcome::default();
+            return (new, false);
         }
     };
     new.touched = folder.own_stamp().map_or(0, |stamp| stamp.modified / 1_000_000);
@@ -46,12 +48,9 @@ pub fn read(
     if trashed {
         new.lifecycle = Lifecycle::Deleted;
     }
-    new.tags = tags(&folder, path, report);
-    let changed = new != old;
-    if let Some(slot) = index.experiment_mut(key).filter(|_| changed) {
-        *slot = new;
-    }
-    Outcome { changed, again, nothing: false }
+    new.tags = tags(&folder, path, buffers, report);
+    report.sort();
+    (new, again)
 }
 
 fn is_fresh(stamp: Stamp) -> bool {
@@ -77,19 +76,13 @@ fn apply(new: &mut Experiment, meta: &Meta, trashed: bool, path: &Path, report: 
 }
 
 /// The tags; the copy in `meta.yaml` is stale.
-fn tags(folder: &Folder, path: &Path, report: &mut Report) -> BTreeMap<Text, Text> {
-    let below = super::values::walk(folder, "tags", path, report);
-    let mut out = BTreeMap::new();
-    for found in below.files {
-        let read = found.open(folder).and_then(|open| open.read(LIMIT));
-        let (key, file) = (found.key, found.path);
-        match read {
-            Ok((bytes, _)) => {
-                out.insert(key.into(), String::from_utf8_lossy(&bytes).into());
-            }
-            Err(Fault::Gone) => {}
-            Err(fault) => report.add(path.join(name_text(&file)), fault),
-        }
-    }
-    out
+fn tags(folder: &Folder, path: &Path, buffers: &mut Buffers, report: &mut Report) -> BTreeMap<Text, Text> {
+    let keys = Interner::default();
+    let place = Place { folder, experiment: path, run_id: "", keys: &keys };
+    let mut sheet = Sheet::default();
+    read_values(place, "tags", Pairs::default(), &mut sheet, buffers, report);
+    let mut bytes = Vec::new();
+    sheet.write(&mut bytes);
+    let name = |key| keys.with_name(key, |name| Text::from(name));
+    Pairs::read(&bytes).iter().map(|(key, value)| (name(key), value.into())).collect()
 }

@@ -9,6 +9,8 @@
 //! An artifact root often shares the tree: folders that hold nothing but `artifacts` are not runs.
 
 use std::ffi::OsStr;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use super::open::{Fault, Folder, Kind};
@@ -16,6 +18,9 @@ use super::problems::Report;
 
 /// Folders beside the runs of an experiment that are none (`FileStore.RESERVED_EXPERIMENT_FOLDERS`).
 const RESERVED: [&str; 4] = ["tags", "datasets", "traces", "models"];
+
+/// Characters of a run id at most.
+const RUN_ID: usize = 256;
 
 /// A folder that may be an experiment or a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,9 +45,25 @@ pub fn experiments(root: &Path, folder: &Path, report: &mut Report) -> Result<Ve
     candidates(root, folder, 64, &["models"], report)
 }
 
-/// Folders in an experiment that may be runs.
-pub fn runs(root: &Path, folder: &Path, report: &mut Report) -> Result<Vec<Candidate>, Fault> {
-    candidates(root, folder, 256, &RESERVED, report)
+/// Visits the names of folders in an experiment that may be runs. `entries` takes a part of the listing at a time.
+pub fn runs(
+    root: &Path,
+    folder: &Path,
+    entries: &mut [MaybeUninit<u8>],
+    report: &mut Report,
+    visit: &mut dyn FnMut(&str),
+) -> Result<(), Fault> {
+    Folder::open(folder)?.visit(entries, |name, kind| {
+        // What nearly all are: no path is made for them.
+        match name.to_str() {
+            Ok(name) if kind == Kind::Folder && is_id(name, RUN_ID) && !RESERVED.contains(&name) => visit(name),
+            _ => {
+                let name = OsStr::from_bytes(name.to_bytes());
+                let found = candidate(root, folder, name, kind, RUN_ID, &RESERVED, report);
+                found.iter().for_each(|found| visit(&found.id));
+            }
+        }
+    })
 }
 
 fn candidates(
@@ -52,36 +73,50 @@ fn candidates(
     reserved: &[&str],
     report: &mut Report,
 ) -> Result<Vec<Candidate>, Fault> {
-    let mut out = Vec::new();
-    for entry in Folder::open(folder)?.entries()? {
-        let name = super::open::name_text(&entry.name);
-        if name.starts_with('.') || reserved.contains(&name.as_str()) {
-            continue;
-        }
-        let path = folder.join(&entry.name);
-        match entry.kind {
-            Kind::File => continue,
-            Kind::Other(what) => {
-                report.add(&path, format!("is {what}, not a folder"));
-                continue;
-            }
-            Kind::Link => match link(root, &path) {
-                Linked::Folder => {}
-                Linked::File => continue,
-                Linked::Bad(what) => {
-                    report.add(&path, what);
-                    continue;
-                }
-            },
-            Kind::Folder => {}
-        }
-        if is_id(&name, limit) && name.len() == entry.name.len() {
-            out.push(Candidate { path, id: name });
-        } else {
-            report.add(&path, "has a name that is no id of MLflow's");
-        }
+    let entries = Folder::open(folder)?.entries()?;
+    let found = entries.into_iter();
+    let found = found.filter_map(|entry| {
+        candidate(root, folder, &entry.name, entry.kind, limit, reserved, report)
+    });
+    Ok(found.collect())
+}
+
+/// What a name in a folder may stand for: an experiment or a run, if anything.
+fn candidate(
+    root: &Path,
+    folder: &Path,
+    entry: &OsStr,
+    kind: Kind,
+    limit: usize,
+    reserved: &[&str],
+    report: &mut Report,
+) -> Option<Candidate> {
+    let name = super::open::name_text(entry);
+    if name.starts_with('.') || reserved.contains(&name.as_str()) {
+        return None;
     }
-    Ok(out)
+    let path = folder.join(entry);
+    match kind {
+        Kind::File => return None,
+        Kind::Other(what) => {
+            report.add(&path, format!("is {what}, not a folder"));
+            return None;
+        }
+        Kind::Link => match link(root, &path) {
+            Linked::Folder => {}
+            Linked::File => return None,
+            Linked::Bad(what) => {
+                report.add(&path, what);
+                return None;
+            }
+        },
+        Kind::Folder => {}
+    }
+    if is_id(&name, limit) && name.len() == entry.len() {
+        return Some(Candidate { path, id: name });
+    }
+    report.add(&path, "has a name that is no id of MLflow's");
+    None
 }
 
 /// Where a link leads.

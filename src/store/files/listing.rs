@@ -3,15 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
-use super::agenda::Due;
+use super::due::Due;
+use super::job::{ExperimentDone, ListDone};
 use super::layout::{self, Candidate};
-use super::open::{self, Fault, Folder};
+use super::open::{self, Fault};
 use super::problems::{Look, Owner, Report};
 use super::run::RunFiles;
-use super::{ExperimentFiles, FileStore, Seen, experiment};
-use crate::index::{ExperimentKey, Index, Lifecycle, RunKey};
+use super::{ExperimentFiles, FileStore, Seen};
+use crate::index::{Experiment, ExperimentKey, Index, Lifecycle, Parts, RunKey};
 
 impl FileStore {
     /// Compares the experiments on disk with those in the index. An experiment that moved to the trash or back keeps
@@ -36,7 +37,7 @@ impl FileStore {
             });
             changed |= match moved {
                 Some(place) => {
-                    self.move_experiment(gone.swap_remove(place), candidate.path, trashed);
+                    self.move_experiment(index, gone.swap_remove(place), candidate.path, trashed);
                     true
                 }
                 None => self.add_experiment(index, candidate, trashed),
@@ -75,36 +76,32 @@ impl FileStore {
             return false;
         }
         let key = index.add_experiment(candidate.id.as_str().into());
-        if let Some(experiment) = index.experiment_mut(key).filter(|_| trashed) {
-            experiment.lifecycle = Lifecycle::Deleted;
+        if trashed && let Some(experiment) = index.experiment(key) {
+            index.set_experiment(Experiment { lifecycle: Lifecycle::Deleted, ..(**experiment).clone() });
         }
-        let files = ExperimentFiles {
-            path: candidate.path,
-            trashed,
-            seen: Seen::default(),
-            runs: FxHashMap::default(),
-            others: FxHashMap::default(),
-        };
-        self.experiments.insert(key, files);
+        self.by_path.insert(candidate.path.clone(), key);
+        self.experiments.insert(key, ExperimentFiles::new(candidate.path, trashed));
         self.agenda.experiment(key);
+        self.agenda.list(key);
         true
     }
 
-    fn move_experiment(&mut self, key: ExperimentKey, path: PathBuf, trashed: bool) {
+    fn move_experiment(&mut self, index: &Index, key: ExperimentKey, path: PathBuf, trashed: bool) {
         let Some(files) = self.experiments.get_mut(&key) else { return };
-        for (id, run) in &files.runs {
-            if let Some(run_files) = self.runs.get_mut(run) {
-                run_files.path = path.join(id);
-                self.agenda.run(*run, Due { meta: true, ..Due::default() });
-            }
+        for run in index.runs().filter(|run| run.experiment == key) {
+            self.agenda.run(run.key, Due::META);
         }
+        self.by_path.remove(&files.path);
+        self.by_path.insert(path.clone(), key);
         (files.path, files.trashed) = (path, trashed);
         self.agenda.experiment(key);
+        self.agenda.list(key);
     }
 
     fn remove_experiment(&mut self, index: &mut Index, key: ExperimentKey) {
         if let Some(files) = self.experiments.remove(&key) {
-            for run in files.runs.into_values() {
+            self.by_path.remove(&files.path);
+            for run in files.runs {
                 self.forget_run(index, run);
             }
         }
@@ -113,72 +110,82 @@ impl FileStore {
     }
 
     pub(super) fn forget_run(&mut self, index: &mut Index, key: RunKey) {
-        self.runs.remove(&key);
+        if let Some(slot) = self.runs.get_mut(key.0 as usize) {
+            *slot = None;
+        }
+        if let Some(run) = index.run(key) {
+            self.known -= 1;
+            self.unread -= usize::from(run.read() != Parts::ALL);
+        }
         self.agenda.forget(key);
         self.ledger.forget(Owner::Run(key));
         index.remove_run(key);
     }
 
-    /// Reads an experiment and compares its runs on disk with those in the index.
-    pub(super) fn read_experiment(&mut self, index: &mut Index, key: ExperimentKey) -> bool {
+    /// Takes over what an experiment's files say.
+    pub(super) fn take_experiment(&mut self, index: &mut Index, done: ExperimentDone) -> bool {
+        let ExperimentDone { key, seen, new, report, again } = done;
         let Some(files) = self.experiments.get_mut(&key) else { return false };
-        // Taken before reading: what changes meanwhile is looked at again.
-        files.seen = Seen::of(&files.path);
-        let mut report = Report::default();
-        let outcome = experiment::read(index, key, &files.path, files.trashed, &mut report);
+        // The folder's stamp tells of new runs, so they are listed when it has changed.
+        if files.seen.folder != seen.folder || seen.is_fresh() {
+            self.agenda.list(key);
+        }
+        files.seen = seen;
         self.ledger.set(Owner::Experiment(key), Look::Meta, report);
-        if outcome.again {
+        if again {
             self.unborn.push((Instant::now() + Duration::from_millis(100), key));
         }
-        let mut report = Report::default();
-        let listed = layout::runs(&self.root, &files.path, &mut report);
-        let found = match listed {
-            Ok(found) => found,
+        let changed = index.experiment(key).is_some_and(|old| **old != new);
+        if changed {
+            index.set_experiment(new);
+        }
+        changed
+    }
+
+    /// Compares the runs on disk with those in the index.
+    pub(super) fn take_list(&mut self, index: &mut Index, done: ListDone) -> bool {
+        let ListDone { key, found, others, report } = done;
+        let Some(files) = self.experiments.get_mut(&key) else { return false };
+        files.others = others;
+        let names = match found {
+            Ok(names) => names,
             Err(Fault::Gone) => {
                 self.agenda.root();
-                return outcome.changed;
+                return false;
             }
             Err(fault) => {
+                let mut report = report;
                 report.add(&files.path, fault);
                 self.ledger.set(Owner::Experiment(key), Look::Listing, report);
-                return outcome.changed;
+                return false;
             }
         };
         self.ledger.set(Owner::Experiment(key), Look::Listing, report);
-        let changed = self.compare_runs(index, key, found);
-        changed || outcome.changed
-    }
-
-    fn compare_runs(&mut self, index: &mut Index, key: ExperimentKey, found: Vec<Candidate>) -> bool {
-        let Some(files) = self.experiments.get_mut(&key) else { return false };
+        files.is_listed = true;
         let mut changed = false;
         let mut present: FxHashSet<RunKey> = FxHashSet::default();
-        for candidate in found {
-            if let Some(run) = files.runs.get(&candidate.id) {
-                present.insert(*run);
-                continue;
+        let before = files.runs.len();
+        for name in names.iter() {
+            let known = files.run(index, name);
+            let run = known.unwrap_or_else(|| {
+                changed = true;
+                let run = index.add_run(name, key);
+                self.runs.push(Some(RunFiles::default()));
+                self.known += 1;
+                self.unread += 1;
+                self.agenda.new_run(key, run, Due::WHOLE);
+                files.add(index, run);
+                run
+            });
+            if before > 0 {
+                present.insert(run);
             }
-            let Candidate { path, id } = candidate;
-            let stamp = || Folder::open(&path).and_then(|folder| folder.own_stamp()).ok();
-            if files.others.get(&id).is_some_and(|before| *before == stamp()) {
-                continue;
-            }
-            files.others.remove(&id);
-            let run = index.add_run(id.as_str().into(), key);
-            self.agenda.new_run(key, run);
-            self.runs.insert(run, RunFiles::new(path));
-            files.runs.insert(id, run);
-            present.insert(run);
-            changed = true;
         }
-        let gone: Vec<RunKey> = files.runs.values().filter(|run| !present.contains(run)).copied().collect();
-        files.runs.retain(|_, run| present.contains(run));
-        for run in gone {
-            self.runs.remove(&run);
-            self.agenda.forget(run);
-            self.ledger.forget(Owner::Run(run));
-            index.remove_run(run);
-            changed = true;
+        if before > 0 {
+            let gone: Vec<RunKey> = files.runs.iter().filter(|run| !present.contains(run)).copied().collect();
+            files.runs.retain(|run| present.contains(run));
+            changed |= !gone.is_empty();
+            gone.into_iter().for_each(|run| self.forget_run(index, run));
         }
         changed
     }

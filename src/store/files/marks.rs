@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use super::agenda::Due;
+use super::due::Due;
 use super::{FileStore, open};
-use crate::index::{ExperimentKey, RunKey};
+use crate::index::{ExperimentKey, Index, RunKey};
 
 /// What a changed path concerns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -26,20 +26,19 @@ pub(super) enum Part {
 
 impl Part {
     pub(super) fn due(self) -> Due {
-        let nothing = Due::default();
         match self {
-            Self::All => Due::ALL,
-            Self::Meta => Due { meta: true, ..nothing },
-            Self::Tags => Due { tags: true, ..nothing },
-            Self::Params => Due { params: true, ..nothing },
-            Self::Metrics => Due { metrics: true, ..nothing },
+            Self::All => Due::WHOLE,
+            Self::Meta => Due::META,
+            Self::Tags => Due::TAGS,
+            Self::Params => Due::PARAMS,
+            Self::Metrics => Due::METRICS,
         }
     }
 }
 
 impl FileStore {
     /// What a path concerns; artifacts and other trees concern nobody.
-    pub(super) fn mark(&self, path: &Path) -> Option<Mark> {
+    pub(super) fn mark(&self, index: &Index, path: &Path) -> Option<Mark> {
         let below = path.strip_prefix(&self.root).ok()?;
         let mut parts: Vec<String> = below.iter().map(open::name_text).collect();
         if parts.first().is_some_and(|first| first == ".trash") {
@@ -48,10 +47,10 @@ impl FileStore {
         let [id, rest @ ..] = parts.as_slice() else { return Some(Mark::Root) };
         let base: PathBuf = below.iter().take(below.iter().count() - rest.len()).collect();
         let base = self.root.join(base);
-        let found = self.experiments.iter().find(|(_, files)| files.path == base);
-        let Some((&experiment, files)) = found.filter(|_| !id.is_empty()) else { return Some(Mark::Root) };
+        let found = self.by_path.get(&base).and_then(|key| Some((*key, self.experiments.get(key)?)));
+        let Some((experiment, files)) = found.filter(|_| !id.is_empty()) else { return Some(Mark::Root) };
         let [run, rest @ ..] = rest else { return Some(Mark::Experiment(experiment)) };
-        let Some(&key) = files.runs.get(run) else { return Some(Mark::Experiment(experiment)) };
+        let Some(key) = files.run(index, run) else { return Some(Mark::Experiment(experiment)) };
         match rest.first().map(String::as_str) {
             None => Some(Mark::Run(key, Part::All)),
             Some("meta.yaml") => Some(Mark::Run(key, Part::Meta)),

@@ -6,12 +6,15 @@
 //! only links that stay inside it are followed.
 
 use std::ffi::{CStr, OsStr, OsString};
+use std::hash::{Hash, Hasher};
 use std::io::{self, Read};
+use std::mem::MaybeUninit;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::Path;
 
-use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, ResolveFlags};
+use rustc_hash::FxHasher;
+use rustix::fs::{self, AtFlags, FileType, Mode, OFlags, RawDir, ResolveFlags};
 use rustix::io::Errno;
 
 /// Why a file or folder cannot be read. Its text is a sentence without the path.
@@ -67,6 +70,31 @@ pub struct Stamp {
     pub size: u64,
     /// Last change of the content, nanoseconds since the epoch.
     pub modified: i64,
+    /// Last change of anything, nanoseconds since the epoch: nobody can set it back, as `cp -p` does the other.
+    pub changed: i64,
+}
+
+/// A [`Stamp`] as one number, for remembering a million of them: equal stamps have equal seals, and different ones have
+/// different seals but for one in 2^64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Seal(pub u64);
+
+impl Seal {
+    /// The seal of something that is not there.
+    pub const NONE: Self = Self(0);
+
+    /// The seal of what there may be.
+    pub fn of(stamp: Option<Stamp>) -> Self {
+        stamp.map_or(Self::NONE, |stamp| Self(sum((stamp.file, stamp.size, stamp.modified, stamp.changed)).max(1)))
+    }
+}
+
+/// A well-mixed sum: FxHash alone leaves the low bits to themselves.
+pub fn sum(of: impl Hash) -> u64 {
+    let mut hasher = FxHasher::default();
+    of.hash(&mut hasher);
+    let mixed = hasher.finish();
+    (mixed ^ (mixed >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Stamp {
@@ -74,9 +102,14 @@ impl Stamp {
         Self {
             file: (stat.st_dev, stat.st_ino),
             size: stat.st_size.try_into().unwrap_or_default(),
-            modified: stat.st_mtime.saturating_mul(1_000_000_000).saturating_add(stat.st_mtime_nsec as i64),
+            modified: nanoseconds(stat.st_mtime, stat.st_mtime_nsec as i64),
+            changed: nanoseconds(stat.st_ctime, stat.st_ctime_nsec as i64),
         }
     }
+}
+
+fn nanoseconds(seconds: i64, rest: i64) -> i64 {
+    seconds.saturating_mul(1_000_000_000).saturating_add(rest)
 }
 
 /// What kind of thing a name stands for.
@@ -134,21 +167,64 @@ impl Folder {
         Ok(Self(open_inside(self.0.as_fd(), path, FOLDER)?))
     }
 
+    /// Opens a folder in this one to reach what is in it: links are followed, as for experiments and runs on scratch
+    /// disks.
+    pub fn linked_folder(&self, name: &str) -> Result<Self, Fault> {
+        Ok(Self(fs::openat(&self.0, name, FOLDER.union(OFlags::PATH), Mode::empty())?))
+    }
+
+    /// Opens a folder that a listing of this one has just told to be one.
+    pub fn listed_folder(&self, name: &CStr) -> Result<Self, Fault> {
+        Ok(Self(fs::openat(&self.0, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?))
+    }
+
+    /// Visits what is in it, without `.` and `..`, in no order. `buffer` takes a part of the listing at a time.
+    pub fn visit(
+        &self,
+        buffer: &mut [MaybeUninit<u8>],
+        mut visit: impl FnMut(&CStr, Kind),
+    ) -> Result<(), Fault> {
+        let mut entries = RawDir::new(&self.0, buffer);
+        while let Some(entry) = entries.next() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if matches!(name.to_bytes(), b"." | b"..") {
+                continue;
+            }
+            let kind = match entry.file_type() {
+                // Some file systems do not say in their listings what a name stands for.
+                FileType::Unknown => match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+                    Ok(stat) => FileType::from_raw_mode(stat.st_mode).into(),
+                    Err(_) => Kind::Other("gone"),
+                },
+                known => known.into(),
+            };
+            visit(name, kind);
+        }
+        Ok(())
+    }
+
+    /// Opens a file that a listing of this folder, or a look at it, has just told to be a regular one. Should it have
+    /// become a link meanwhile it is not followed, and should it have become a FIFO the open does not wait.
+    pub fn small_file(&self, name: &CStr) -> Result<SmallFile, Fault> {
+        Ok(SmallFile(fs::openat(&self.0, name, FILE.union(OFlags::NOFOLLOW), Mode::empty())?))
+    }
+
     /// What is in it, without `.` and `..`, in no order.
     pub fn entries(&self) -> Result<Vec<Entry>, Fault> {
         list(fs::Dir::read_from(&self.0)?)
-    }
-
-    /// The same for a folder that was opened only to be listed: its stamp from before, and what is in it.
-    pub fn into_entries(self) -> Result<(Option<Stamp>, Vec<Entry>), Fault> {
-        let stamp = self.own_stamp().ok();
-        Ok((stamp, list(fs::Dir::new(self.0)?)?))
     }
 
     /// What a name in it stands for; links are not followed.
     pub fn kind(&self, name: &OsStr) -> Result<Kind, Fault> {
         let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileType::from_raw_mode(stat.st_mode).into())
+    }
+
+    /// What a name in it stands for, and its stamp; links are not followed.
+    pub fn look(&self, name: &CStr) -> Result<(Kind, Stamp), Fault> {
+        let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        Ok((FileType::from_raw_mode(stat.st_mode).into(), Stamp::of(&stat)))
     }
 
     /// The stamp of something in it; links are not followed.
@@ -183,12 +259,6 @@ impl Folder {
             Kind::Other(what) => return Err(Fault::NotAFile(what)),
         }
         self.opened(path, FILE)
-    }
-
-    /// Opens a file that a listing of its folder has just told to be a regular one: that look is enough. Should it have
-    /// become a link meanwhile it is not followed, and should it have become a FIFO the open does not wait.
-    pub fn listed_file(&self, path: &OsStr) -> Result<OpenFile, Fault> {
-        self.opened(path, FILE.union(OFlags::NOFOLLOW))
     }
 
     fn opened(&self, path: &OsStr, flags: OFlags) -> Result<OpenFile, Fault> {
@@ -232,6 +302,51 @@ fn list(mut folder: fs::Dir) -> Result<Vec<Entry>, Fault> {
         }
     }
     Ok(out)
+}
+
+/// A file that is open for being read at once.
+pub struct SmallFile(OwnedFd);
+
+impl SmallFile {
+    /// Reads from the beginning until the end or until `buffer` is full; says how much. One system call where the
+    /// file is shorter than the buffer.
+    pub fn read(&self, buffer: &mut [u8]) -> Result<usize, Fault> {
+        let mut len = 0;
+        while let Some(rest) = buffer.get_mut(len..).filter(|rest| !rest.is_empty()) {
+            let room = rest.len();
+            let n = match rustix::io::pread(&self.0, rest, len as u64) {
+                Err(Errno::INTR) => continue,
+                other => other?,
+            };
+            len += n;
+            // A regular file gives all it has, up to its end.
+            if n < room {
+                break;
+            }
+        }
+        Ok(len)
+    }
+
+    /// Reads from a place of the file, as much as fits and is there.
+    pub fn read_at(&self, buffer: &mut [u8], at: u64) -> Result<usize, Fault> {
+        Ok(rustix::io::pread(&self.0, buffer, at)?)
+    }
+
+    /// Its stamp.
+    pub fn stamp(&self) -> Result<Stamp, Fault> {
+        Ok(Stamp::of(&fs::fstat(&self.0)?))
+    }
+
+    /// The same file for reading in pieces; it has to be a regular one.
+    pub fn into_open(self, stamp: Stamp) -> OpenFile {
+        OpenFile { file: self.0.into(), stamp }
+    }
+}
+
+impl From<OpenFile> for SmallFile {
+    fn from(open: OpenFile) -> Self {
+        Self(open.file.into())
+    }
 }
 
 /// A regular file that is open for reading.

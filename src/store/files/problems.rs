@@ -41,6 +41,11 @@ impl Report {
     pub fn add(&mut self, path: impl AsRef<Path>, what: impl ToString) {
         self.0.push((path.as_ref().to_owned(), what.to_string()));
     }
+
+    /// Sorts them by path: folders are listed in no order.
+    pub fn sort(&mut self) {
+        self.0.sort();
+    }
 }
 
 /// All problems of a store.
@@ -62,6 +67,11 @@ impl Ledger {
             self.found.insert((owner, look), new);
             self.dirty = true;
         }
+    }
+
+    /// Whether somebody has any.
+    pub fn has(&self, owner: Owner) -> bool {
+        self.found.range((owner, Look::Listing)..=(owner, Look::Metrics)).next().is_some()
     }
 
     /// Forgets everything of somebody who has gone.

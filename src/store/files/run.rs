@@ -1,102 +1,100 @@
-//! Reading one run: `meta.yaml`, tags, params, and what its metric files have gained.
+//! What the file store remembers of a run, and reading it: `meta.yaml`, tags, params, and what its metric files have
+//! gained. Runs on a reader's thread and touches nothing but the run.
 
 use std::ffi::{OsStr, OsString};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use super::agenda::Due;
+use rustc_hash::FxHashMap;
+
+use super::due::Due;
+use super::interner::Interner;
 use super::meta::{self, Meta};
-use super::metric::{self, Sink};
-use super::open::{Fault, Folder, Stamp};
-use super::problems::Report;
-use super::values::{Found, Values, read_values, walk};
-use crate::index::{Index, Key, Lifecycle, Metric, Point, Run, Status, Text};
-use crate::series::Position;
+use super::open::{Fault, Folder, Kind, Seal, Stamp};
+use super::points::{self, MetricFile, OddFile};
+use super::problems::{Look, Report};
+use super::values::{Buffers, Folders, Place, read_values, walk};
+use crate::index::{Draft, Key, Lifecycle, Run, Status};
 
 /// Bytes of a `meta.yaml`; MLflow's have some hundred.
 const META: usize = 1 << 20;
 /// A file this young may be in the middle of being rewritten: MLflow truncates and rewrites in place.
 pub(super) const FRESH: Duration = Duration::from_secs(2);
 /// Clocks of file times have ticks: what changed twice in one bears the same time.
-const TICK: Duration = Duration::from_millis(20);
-/// A last line without a newline counts when its file has rested for this long.
-const SETTLED: Duration = Duration::from_secs(10);
+pub(super) const TICK: Duration = Duration::from_millis(20);
 
 /// What the file store remembers of a run, beside what the index shows.
 #[derive(Debug, Default)]
 pub struct RunFiles {
-    /// Its folder.
-    pub path: PathBuf,
     /// `meta.yaml` as it was last read well.
-    meta: Stamp,
-    /// Since when it cannot be read, after it could.
-    broken_since: Option<Instant>,
+    pub meta: Seal,
+    /// The folders of tags, params and metrics as they were last read.
+    pub tags: Seal,
+    pub params: Seal,
+    pub metrics: Seal,
+    /// A sum of the stamps of the files of tags: one that is overwritten in place changes no folder. MLflow overwrites
+    /// no params.
+    pub tag_files: u64,
+    /// Its metric files, sorted by key.
+    pub files: Box<[MetricFile]>,
+    /// What few runs have.
+    pub odd: Option<Box<Odd>>,
     /// Whether `meta.yaml` gave the name; else the tag does.
-    named: bool,
-    /// The folders `tags` and `params` as they were last read.
-    tags: Option<Stamp>,
-    params: Option<Stamp>,
-    /// Its metric files.
-    metrics: Vec<MetricFile>,
-    /// The folders below `metrics`, relative to the run, `metrics` itself included: what has to be watched.
-    pub metric_folders: Vec<OsString>,
-    /// Their stamps, in the same order.
-    metric_stamps: Vec<Option<Stamp>>,
+    pub named: bool,
+    /// Something of it had changed so shortly before it was read that a second change may bear the same time.
+    pub young: bool,
+}
+
+/// What few runs have.
+#[derive(Debug, Default)]
+pub struct Odd {
+    /// Folders below `tags`, `params` and `metrics`, relative to the run: keys with a slash.
+    pub folders: Folders,
+    /// Metric files that are not just good lines to the end.
+    pub files: FxHashMap<Key, OddFile>,
+    /// Since when `meta.yaml` cannot be read, after it could.
+    pub broken_since: Option<Instant>,
 }
 
 impl RunFiles {
-    /// A run of which only the folder is known.
-    pub fn new(path: PathBuf) -> Self {
-        Self { path, ..Self::default() }
-    }
-}
-
-/// How far a metric file has been read.
-#[derive(Debug)]
-struct MetricFile {
-    key: Key,
-    /// Below the run's folder.
-    path: OsString,
-    stamp: Stamp,
-    position: Position,
-    latest: Latest,
-    /// Lines that are no points, and the first one's number.
-    bad: u64,
-    first_bad: u64,
-    lines: u64,
-    /// Whether its end waits to be finished or to settle.
-    waiting: bool,
-}
-
-/// Only the latest point and how many there are: what the index keeps of a history.
-#[derive(Clone, Copy, Debug, Default)]
-struct Latest {
-    best: Option<Point>,
-    points: u64,
-}
-
-impl Sink for Latest {
-    fn restart(&mut self) {
-        *self = Self::default();
+    /// Folders below `metrics` and the like that have to be watched, relative to the run.
+    pub fn folders(&self) -> impl Iterator<Item = &OsStr> {
+        self.odd.iter().flat_map(|odd| &odd.folders).map(|(path, _)| path.as_os_str())
     }
 
-    fn push(&mut self, point: Point) {
-        self.points += 1;
-        if self.best.is_none_or(|best| point.is_later_than(&best)) {
-            self.best = Some(point);
+    /// Forgets what was read, so that everything counts as changed: the folder could not be opened.
+    pub fn forget(&mut self) {
+        (self.meta, self.tags, self.params) = (Seal::NONE, Seal::NONE, Seal::NONE);
+    }
+
+    /// Whether the end of a metric file waits to be finished: once the run has ended, it counts as it is.
+    pub fn waits(&self) -> bool {
+        self.odd.as_ref().is_some_and(|odd| odd.files.values().any(|file| file.waiting))
+    }
+
+    pub(super) fn odd_mut(&mut self) -> &mut Odd {
+        self.odd.get_or_insert_default()
+    }
+
+    /// Drops the folders of a kind, and takes the new ones: the first is the one of the kind.
+    fn take_folders(&mut self, kind: &str, mut found: Folders) -> Seal {
+        let seal = if found.is_empty() { Seal::NONE } else { found.remove(0).1 };
+        if !found.is_empty() || self.odd.is_some() {
+            let odd = self.odd_mut();
+            odd.folders.retain(|(path, _)| !Path::new(path).starts_with(kind));
+            odd.folders.extend(found);
+        }
+        seal
+    }
+
+    /// Gives up what is empty.
+    fn settle(&mut self) {
+        let is_empty =
+            |odd: &Odd| odd.folders.is_empty() && odd.files.is_empty() && odd.broken_since.is_none();
+        if self.odd.as_deref().is_some_and(is_empty) {
+            self.odd = None;
         }
     }
-}
-
-/// What became of a look at a part of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Outcome {
-    /// The index has changed.
-    pub changed: bool,
-    /// Something is being written just now: what was known stays, look again soon.
-    pub again: bool,
-    /// It is not a run.
-    pub nothing: bool,
 }
 
 /// Whether a time in nanoseconds lies less than `age` away from now, in either direction.
@@ -105,313 +103,375 @@ pub(super) fn within(modified: i64, age: Duration) -> bool {
     u128::from(now.abs_diff(modified)) < age.as_nanos()
 }
 
-/// Reads `meta.yaml` where it has changed, `force` aside.
-pub fn read_meta(
-    index: &mut Index,
-    run: &Run,
-    files: &mut RunFiles,
-    folder: &Folder,
-    report: &mut Report,
-) -> Outcome {
-    let path = files.path.join("meta.yaml");
-    let name = OsStr::new("meta.yaml");
-    let (bytes, stamp) = match folder.read(name, META) {
-        Ok(read) => read,
-        Err(Fault::Gone) if !layout_is_a_run(folder) => {
-            return Outcome { nothing: true, ..Outcome::default() };
-        }
-        Err(fault) => {
-            let fresh = folder.own_stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
-            return broken(index, run, files, fresh, (&path, &fault.to_string()), report);
-        }
-    };
-    match meta::parse(&bytes) {
-        Ok(meta) if stamp.size as usize <= META => {
-            (files.meta, files.broken_since) = (stamp, None);
-            let mut new = run.clone();
-            files.named = apply(&mut new, &meta, index, &path, report);
-            // The clock of file times has coarse ticks: a second write in this one would not show.
-            let again = within(stamp.modified, TICK);
-            Outcome { changed: put(index, run, new), again, nothing: false }
-        }
-        Ok(_) => broken(index, run, files, false, (&path, "is larger than 1 MiB"), report),
-        Err(fault) => {
-            broken(index, run, files, within(stamp.modified, FRESH), (&path, &fault.to_string()), report)
-        }
+/// Who reads: the buffers of one thread, and what it was told.
+pub struct Reader<'a> {
+    pub buffers: &'a mut Buffers,
+    pub draft: &'a mut Draft,
+    pub keys: &'a Interner,
+}
+
+/// What became of a look at a run.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// The run as it is now, where it has changed.
+    pub run: Option<Run>,
+    /// What was read.
+    pub read: Due,
+    /// What is being written just now: what was known stays, look again soon.
+    pub again: Due,
+    /// There is nothing of a run in the folder; its stamp.
+    pub nothing: Option<Option<Stamp>>,
+    /// What could not be read, by look. A look without problems is here too.
+    pub reports: Vec<(Look, Report)>,
+}
+
+impl Outcome {
+    fn note(&mut self, look: Look, read: impl FnOnce(&mut Report) -> Due) {
+        let mut report = Report::default();
+        self.again |= read(&mut report);
+        report.sort();
+        self.reports.push((look, report));
     }
 }
 
-fn layout_is_a_run(folder: &Folder) -> bool {
-    super::layout::looks_like_a_run(folder)
+/// Reads what is due of a run. `experiment_id` is that of the experiment that it lies in.
+pub fn read(
+    reader: &mut Reader<'_>,
+    run: &Run,
+    files: &mut RunFiles,
+    (folder, experiment): (&Folder, &Path),
+    experiment_id: &str,
+    mut due: Due,
+) -> Outcome {
+    if due.contains(Due::CHECK) {
+        due = due.difference(Due::CHECK) | changes(run, files, folder, reader.keys);
+    }
+    if due.contains(Due::WHOLE) {
+        files.young = false;
+    }
+    let mut outcome = Outcome { read: due, ..Outcome::default() };
+    reader.draft.load(run);
+    let place = Place { folder, experiment, run_id: run.run_id(), keys: reader.keys };
+    if due.contains(Due::META) {
+        let mut report = Report::default();
+        let meta = read_meta(reader, run, files, place, experiment_id, &mut report);
+        if meta.nothing.is_some() {
+            return Outcome { nothing: meta.nothing, ..outcome };
+        }
+        if meta.again {
+            // It is being written: nothing is said before it stays so.
+            outcome.again |= Due::META;
+        } else {
+            outcome.reports.push((Look::Meta, report));
+        }
+    }
+    if due.contains(Due::TREE) && !due.contains(Due::TAGS) {
+        read_tree(reader, run, files, place);
+    }
+    if due.contains(Due::TAGS) {
+        outcome.note(Look::Tags, |report| read_tags(reader, run, files, place, report));
+    }
+    if due.contains(Due::PARAMS) {
+        outcome.note(Look::Params, |report| read_params(reader, run, files, place, report));
+    }
+    // A run that has ended finishes its last lines.
+    let ended = due.contains(Due::META) && files.waits() && reader.draft.status != run.status;
+    if due.intersects(Due::METRICS | Due::LONG) || ended {
+        let whole = due.contains(Due::LONG);
+        outcome.note(Look::Metrics, |report| read_metrics(reader, run, files, place, whole, report));
+    }
+    files.settle();
+    let new = reader.draft.pack();
+    outcome.run = (!new.is_like(run)).then_some(new);
+    outcome
+}
+
+struct MetaOutcome {
+    again: bool,
+    nothing: Option<Option<Stamp>>,
+}
+
+/// Reads `meta.yaml`.
+fn read_meta(
+    reader: &mut Reader<'_>,
+    run: &Run,
+    files: &mut RunFiles,
+    place: Place<'_>,
+    experiment_id: &str,
+    report: &mut Report,
+) -> MetaOutcome {
+    let path = || place.path("meta.yaml");
+    let read = small(place.folder, c"meta.yaml", &mut reader.buffers.files.bytes);
+    let (len, stamp) = match read {
+        Ok(read) => read,
+        Err(Fault::Gone) if !super::layout::looks_like_a_run(place.folder) => {
+            return MetaOutcome { again: false, nothing: Some(place.folder.own_stamp().ok()) };
+        }
+        Err(fault) => {
+            let fresh = place.folder.own_stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
+            return broken(reader.draft, run, files, fresh, (&path(), &fault.to_string()), report);
+        }
+    };
+    let bytes = reader.buffers.files.bytes.get(..len).unwrap_or_default();
+    let large;
+    let bytes = if len < reader.buffers.files.bytes.len() {
+        bytes
+    } else {
+        // Longer than the buffer: few are, and none of MLflow's.
+        large = place.folder.read(OsStr::new("meta.yaml"), META).map_or(Vec::new(), |(bytes, _)| bytes);
+        large.as_slice()
+    };
+    let fresh = within(stamp.modified, FRESH);
+    match meta::parse(bytes) {
+        Ok(_) if stamp.size as usize > META => {
+            broken(reader.draft, run, files, false, (&path(), "is larger than 1 MiB"), report)
+        }
+        Ok(meta) => {
+            files.meta = Seal::of(Some(stamp));
+            files.young |= fresh;
+            if let Some(odd) = &mut files.odd {
+                odd.broken_since = None;
+            }
+            files.named = apply(reader, run, &meta, experiment_id, &path, report);
+            // The clock of file times has coarse ticks: a second write in this one would not show.
+            MetaOutcome { again: within(stamp.modified, TICK), nothing: None }
+        }
+        Err(fault) => broken(reader.draft, run, files, fresh, (&path(), &fault.to_string()), report),
+    }
+}
+
+/// A small file that no listing has told to be one: looked at, then read as far as the buffer goes.
+fn small(folder: &Folder, name: &std::ffi::CStr, buffer: &mut [u8]) -> Result<(usize, Stamp), Fault> {
+    let (kind, stamp) = folder.look(name)?;
+    if kind == Kind::File {
+        let file = folder.small_file(name)?;
+        return Ok((file.read(buffer)?, stamp));
+    }
+    let open = folder.file(OsStr::new(name.to_str().unwrap_or_default()))?;
+    let stamp = open.stamp;
+    Ok((super::open::SmallFile::from(open).read(buffer)?, stamp))
 }
 
 /// A `meta.yaml` that cannot be read: the last good values stay, and while the file is young, or was good a moment ago
 /// by our own clock (that of a file server may differ), nothing is said.
 fn broken(
-    index: &mut Index,
+    draft: &mut Draft,
     run: &Run,
     files: &mut RunFiles,
     fresh: bool,
     (path, what): (&Path, &str),
     report: &mut Report,
-) -> Outcome {
+) -> MetaOutcome {
     // Whatever is there next is new, also when it is the very file that was good before.
-    files.meta = Stamp::default();
-    let was_good = run.read.meta && !run.broken;
-    let since = *files.broken_since.get_or_insert_with(Instant::now);
+    files.meta = Seal::NONE;
+    let was_good = run.read().meta && !run.broken;
+    let since = *files.odd_mut().broken_since.get_or_insert_with(Instant::now);
     if fresh || (was_good && since.elapsed() < FRESH) {
-        return Outcome { again: true, ..Outcome::default() };
+        return MetaOutcome { again: true, nothing: None };
     }
     report.add(path, what);
-    let mut new = run.clone();
-    new.broken = true;
-    new.read.meta = true;
-    Outcome { changed: put(index, run, new), ..Outcome::default() }
-}
-
-/// Puts a run into the index if it has changed; says whether it has.
-fn put(index: &mut Index, old: &Run, new: Run) -> bool {
-    // Not `!=`: a NaN that stays is no change.
-    let changed = !old.is_like(&new);
-    if let Some(slot) = index.run_mut(old.key).filter(|_| changed) {
-        *slot = new;
-    }
-    changed
+    draft.broken = true;
+    draft.read.meta = true;
+    MetaOutcome { again: false, nothing: None }
 }
 
 /// Takes over the fields of a `meta.yaml`; says whether it gave a name. Both names of a field are known, and what is
 /// odd costs that field only.
-fn apply(run: &mut Run, meta: &Meta, index: &Index, path: &Path, report: &mut Report) -> bool {
-    let text = |key: &str| meta.text(key).map(Text::from);
-    run.broken = false;
-    run.read.meta = true;
+fn apply(
+    reader: &mut Reader<'_>,
+    run: &Run,
+    meta: &Meta,
+    experiment_id: &str,
+    path: &dyn Fn() -> std::path::PathBuf,
+    report: &mut Report,
+) -> bool {
+    let Reader { draft, keys, .. } = reader;
+    draft.broken = false;
+    draft.read.meta = true;
     let name = meta.text("run_name").or_else(|| meta.text("name")).filter(|name| !name.is_empty());
-    match name {
-        Some(name) => run.name = Some(name.into()),
-        None if run.read.tags => run.name = name_tag(run, index),
-        None => run.name = None,
-    }
-    run.status = status(meta, path, report);
-    run.lifecycle = match meta.text("lifecycle_stage") {
+    draft.set_name(name.or_else(|| run.tag(Key::RUN_NAME)));
+    draft.status = status(draft, meta, path, report);
+    draft.lifecycle = match meta.text("lifecycle_stage") {
         Some("deleted") => Lifecycle::Deleted,
         Some("active") | None => Lifecycle::Active,
         Some(other) => {
-            report.add(path, format!("has the unknown lifecycle_stage {other:?}"));
+            report.add(path(), format!("has the unknown lifecycle_stage {other:?}"));
             Lifecycle::Active
         }
     };
-    run.start_time = time(meta, "start_time", path, report);
-    run.end_time = time(meta, "end_time", path, report);
-    run.user_id = text("user_id");
-    run.artifact_uri = text("artifact_uri");
-    run.source_name = text("source_name").filter(|name| !name.is_empty());
-    run.source_version = text("source_version").filter(|version| !version.is_empty());
+    draft.start_time = time(meta, "start_time", path, report);
+    draft.end_time = time(meta, "end_time", path, report);
+    draft.set_user_id(meta.text("user_id"));
+    draft.set_artifact_uri(meta.text("artifact_uri"), run.run_id(), |prefix| keys.intern(prefix));
+    let filled = |key: &str| meta.text(key).filter(|text| !text.is_empty());
+    draft.set_source(filled("source_name"), filled("source_version"));
     for key in ["run_id", "run_uuid"] {
-        if let Some(id) = meta.text(key).filter(|id| *id != &*run.run_id) {
-            report.add(path, format!("says {key} {id:?}, but the folder is the run's id"));
+        if let Some(id) = meta.text(key).filter(|id| *id != run.run_id()) {
+            report.add(path(), format!("says {key} {id:?}, but the folder is the run's id"));
         }
     }
-    let experiment = index.experiment(run.experiment).map(|e| e.experiment_id.clone());
-    if let Some(id) = meta.text("experiment_id").filter(|id| Some(*id) != experiment.as_deref()) {
-        report.add(path, format!("says experiment_id {id:?}, but lies in another experiment"));
+    if let Some(id) = meta.text("experiment_id").filter(|id| *id != experiment_id) {
+        report.add(path(), format!("says experiment_id {id:?}, but lies in another experiment"));
     }
     name.is_some()
 }
 
 /// The state: an integer (`RunStatus`), RUNNING where it is absent; a word is understood too.
-fn status(meta: &Meta, path: &Path, report: &mut Report) -> Status {
+fn status(
+    draft: &mut Draft,
+    meta: &Meta,
+    path: &dyn Fn() -> std::path::PathBuf,
+    report: &mut Report,
+) -> Status {
+    draft.set_status_word(None);
     let Some(text) = meta.text("status") else { return Status::Running };
-    let status = text.parse().ok().and_then(Status::from_number).unwrap_or_else(|| Status::from_word(text));
-    if matches!(status, Status::Other(_)) {
-        report.add(path, format!("has the unknown status {text:?}"));
-    }
-    status
+    let known = text.parse().ok().and_then(Status::from_number).or_else(|| Status::from_word(text));
+    known.unwrap_or_else(|| {
+        report.add(path(), format!("has the unknown status {text:?}"));
+        draft.set_status_word(Some(text));
+        Status::Other
+    })
 }
 
 /// A time in milliseconds since the epoch.
-fn time(meta: &Meta, key: &str, path: &Path, report: &mut Report) -> Option<i64> {
+fn time(
+    meta: &Meta,
+    key: &str,
+    path: &dyn Fn() -> std::path::PathBuf,
+    report: &mut Report,
+) -> Option<i64> {
     let text = meta.text(key)?;
     let time = meta.integer(key);
     if time.is_none() && text != "None" {
-        report.add(path, format!("has a {key} that is no time: {text:?}"));
+        report.add(path(), format!("has a {key} that is no time: {text:?}"));
     }
     time
 }
 
-fn name_tag(run: &Run, index: &Index) -> Option<Text> {
-    run.tag(index.keys.find("mlflow.runName")?).cloned()
+/// The two tags that a row needs, by name: cheaper than all of them. What is wrong with them is told when all are read.
+fn read_tree(reader: &mut Reader<'_>, run: &Run, files: &RunFiles, place: Place<'_>) {
+    let mut tag = |key: Key, name: &std::ffi::CStr| {
+        let (len, _) = small(place.folder, name, &mut reader.buffers.files.bytes).ok()?;
+        let text = String::from_utf8_lossy(reader.buffers.files.bytes.get(..len)?).into_owned();
+        // Truncated and not yet written again: what was known stays.
+        let text = if text.is_empty() { run.tag(key)?.to_owned() } else { text };
+        let tags = reader.draft.tags();
+        tags.remove(key);
+        tags.push(key, &text);
+        Some(text)
+    };
+    tag(Key::PARENT, c"tags/mlflow.parentRunId");
+    if !files.named
+        && let Some(name) = tag(Key::RUN_NAME, c"tags/mlflow.runName")
+    {
+        reader.draft.set_name(Some(&name));
+    }
+    reader.draft.read.tree = true;
 }
 
 /// Reads all tags; the parent and, where `meta.yaml` has none, the name come from them.
-pub fn read_tags(
-    index: &mut Index,
+fn read_tags(
+    reader: &mut Reader<'_>,
     run: &Run,
     files: &mut RunFiles,
-    folder: &Folder,
-    values: &mut Values,
+    place: Place<'_>,
     report: &mut Report,
-) -> Outcome {
-    files.tags = folder.stamp(OsStr::new("tags")).ok();
-    let (tags, again) = read_values("tags", &run.tags, index, files, folder, values, report);
-    let mut new = run.clone();
-    new.tags = tags;
-    new.read.tags = true;
-    let parent = index.keys.find("mlflow.parentRunId").and_then(|key| new.tag(key).cloned());
-    new.parent_run_id = parent.filter(|id| !id.is_empty());
+) -> Due {
+    let tags = reader.draft.new_tags();
+    let looked = read_values(place, "tags", run.tags(), tags, reader.buffers, report);
+    let name = tags.get(Key::RUN_NAME).map(str::to_owned);
     if !files.named {
-        new.name = name_tag(&new, index);
+        reader.draft.set_name(name.as_deref());
     }
-    Outcome { changed: put(index, run, new), again, nothing: false }
+    (reader.draft.read.tags, reader.draft.read.tree) = (true, true);
+    files.young |= within(looked.youngest, FRESH);
+    files.tag_files = looked.stamps;
+    files.tags = files.take_folders("tags", looked.folders);
+    if looked.again { Due::TAGS } else { Due::empty() }
 }
 
 /// Reads all params.
-pub fn read_params(
-    index: &mut Index,
+fn read_params(
+    reader: &mut Reader<'_>,
     run: &Run,
     files: &mut RunFiles,
-    folder: &Folder,
-    values: &mut Values,
+    place: Place<'_>,
     report: &mut Report,
-) -> Outcome {
-    files.params = folder.stamp(OsStr::new("params")).ok();
-    let (params, again) = read_values("params", &run.params, index, files, folder, values, report);
-    let mut new = run.clone();
-    new.params = params;
-    Outcome { changed: put(index, run, new), again, nothing: false }
+) -> Due {
+    let params = reader.draft.new_params();
+    let looked = read_values(place, "params", run.params(), params, reader.buffers, report);
+    reader.draft.read.params = true;
+    files.young |= within(looked.youngest, FRESH);
+    files.params = files.take_folders("params", looked.folders);
+    if looked.again { Due::PARAMS } else { Due::empty() }
 }
 
 /// Reads what the metric files have gained.
-pub fn read_metrics(
-    index: &mut Index,
+fn read_metrics(
+    reader: &mut Reader<'_>,
     run: &Run,
     files: &mut RunFiles,
-    folder: &Folder,
+    place: Place<'_>,
+    whole: bool,
     report: &mut Report,
-) -> Outcome {
-    let below = walk(folder, "metrics", &files.path, report);
-    let running = run.is_running();
-    let mut known: Vec<Option<MetricFile>> = files.metrics.drain(..).map(Some).collect();
-    let mut again = false;
-    for found in below.files {
-        // Sorted by path, so that ten thousand metrics are found without ten thousand scans.
-        let place = known.binary_search_by(|file| file.as_ref().map(|f| &f.path).cmp(&Some(&found.path)));
-        let before = place.ok().and_then(|place| known.get_mut(place)).and_then(Option::take);
-        let mut file =
-            before.unwrap_or_else(|| MetricFile::new(index.intern(&found.key), found.path.clone()));
-        match file.look(folder, &found, running) {
-            Ok(()) => file.tell(&files.path, report),
-            Err(Fault::Gone) if folder.kind(&file.path).is_err() => continue,
-            Err(fault) => report.add(files.path.join(&file.path), fault),
-        }
-        again |= file.waiting && !running;
-        files.metrics.push(file);
-    }
-    (files.metric_folders, files.metric_stamps) = (below.folders, below.stamps);
-    let mut metrics: Vec<(Key, Metric)> = files
-        .metrics
-        .iter()
-        .filter_map(|file| Some((file.key, Metric { last: file.latest.best?, points: file.latest.points })))
-        .collect();
-    metrics.sort_unstable_by_key(|(key, _)| *key);
-    let mut new = run.clone();
-    new.metrics = metrics;
-    new.read.values = true;
-    Outcome { changed: put(index, run, new), again, nothing: false }
-}
-
-impl MetricFile {
-    fn new(key: Key, path: OsString) -> Self {
-        Self {
-            key,
-            path,
-            stamp: Stamp::default(),
-            position: Position::default(),
-            latest: Latest::default(),
-            bad: 0,
-            first_bad: 0,
-            lines: 0,
-            waiting: false,
-        }
-    }
-
-    /// Reads what is new in it.
-    fn look(&mut self, folder: &Folder, found: &Found, running: bool) -> Result<(), Fault> {
-        let is_new = self.stamp == Stamp::default();
-        if !is_new && !self.waiting && folder.stamp(&self.path)? == self.stamp {
-            return Ok(());
-        }
-        let open = found.open(folder)?;
-        let opened = open.stamp;
-        let settled = !running && !within(opened.modified, SETTLED);
-        let look = metric::read_new(open, &mut self.position, settled, &mut self.latest);
-        let look = look.inspect_err(|_| self.start_over())?;
-        if look.restarted {
-            (self.bad, self.first_bad, self.lines) = (0, 0, 0);
-        }
-        if let (0, Some(first)) = (self.first_bad, look.first_bad) {
-            self.first_bad = self.lines + first;
-        }
-        self.bad += look.bad;
-        self.lines += look.lines;
-        self.waiting = look.unfinished;
-        // Of the file itself, not of a link to it: a link's own stamp never changes.
-        self.stamp = opened;
-        Ok(())
-    }
-
-    /// After a failure in the middle: points that were counted are counted again from the top.
-    fn start_over(&mut self) {
-        self.latest.restart();
-        (self.position, self.stamp) = (Position::default(), Stamp::default());
-    }
-
-    /// Says what is wrong with it.
-    fn tell(&self, run: &Path, report: &mut Report) {
-        let path = || run.join(&self.path);
-        if self.bad > 0 {
-            report.add(path(), format!("has {} bad lines, the first is line {}", self.bad, self.first_bad));
-        } else if self.latest.points == 0 && !within(self.stamp.modified, FRESH) {
-            report.add(path(), "has no points");
-        }
-    }
-}
-
-/// Forgets what was read, so that everything counts as changed: the folder could not be opened.
-pub fn forget_stamps(files: &mut RunFiles) {
-    (files.meta, files.tags, files.params) = (Stamp::default(), None, None);
-}
-
-/// Whether the end of a metric file waits to be finished: once the run has ended, it counts as it is.
-pub fn waits(files: &RunFiles) -> bool {
-    files.metrics.iter().any(|file| file.waiting)
+) -> Due {
+    let running = reader.draft.read.meta && !reader.draft.broken && reader.draft.status == Status::Running;
+    let Buffers { entries, files: buffers } = &mut *reader.buffers;
+    let metrics = reader.draft.new_metrics();
+    let mut read = points::MetricReader::new(run, files, running, whole, buffers, metrics);
+    let (folders, youngest) = walk(place, "metrics", entries, report, &mut |found, report| {
+        read.file(found, place, report);
+    });
+    let again = read.finish(files);
+    reader.draft.read.metrics = true;
+    files.young |= within(youngest, FRESH);
+    files.metrics = files.take_folders("metrics", folders);
+    again
 }
 
 /// Which parts of a run have changed since they were read, as far as stamps tell: names that came or went, points, a
-/// new `meta.yaml`. A param or tag that was overwritten in place does not show.
-pub fn has_changed(files: &RunFiles) -> Due {
-    let Ok(folder) = Folder::open(&files.path) else { return Due { meta: true, ..Due::default() } };
-    let stamp = |path: &OsStr| folder.stamp(path).ok();
-    let new = |path: &str, old: Option<Stamp>| {
-        let now = stamp(OsStr::new(path));
-        now != old || now.is_some_and(|now| within(now.modified, TICK))
+/// new `meta.yaml`, tags that were overwritten. A param that was overwritten in place does not show; nor do params and
+/// tags behind links.
+pub fn changes(run: &Run, files: &RunFiles, folder: &Folder, keys: &Interner) -> Due {
+    let mut due = Due::empty();
+    let now = |path: &OsStr| folder.stamp(path).ok();
+    let mut look = |path: &OsStr, old: Seal, part: Due| {
+        let stamp = now(path);
+        if Seal::of(stamp) != old || stamp.is_some_and(|stamp| within(stamp.modified, TICK)) {
+            due |= part;
+        }
     };
-    let folders = files.metric_folders.iter().zip(&files.metric_stamps);
-    let names = folders.into_iter().any(|(path, old)| stamp(path) != *old);
-    let points = || files.metrics.iter().any(|file| stamp(&file.path) != Some(file.stamp));
-    Due {
-        meta: new("meta.yaml", Some(files.meta)),
-        tags: new("tags", files.tags),
-        params: new("params", files.params),
-        metrics: names || files.metric_folders.is_empty() || points(),
+    look(OsStr::new("meta.yaml"), files.meta, Due::META);
+    look(OsStr::new("tags"), files.tags, Due::TAGS | Due::TREE);
+    look(OsStr::new("params"), files.params, Due::PARAMS);
+    look(OsStr::new("metrics"), files.metrics, Due::METRICS);
+    for (path, seal) in files.odd.iter().flat_map(|odd| &odd.folders) {
+        let part = match Path::new(path).iter().next().and_then(OsStr::to_str) {
+            Some("tags") => Due::TAGS | Due::TREE,
+            Some("params") => Due::PARAMS,
+            _ => Due::METRICS,
+        };
+        look(path, *seal, part);
     }
-}
-
-/// Opens the file of a metric, for its history.
-pub fn metric_path(files: &RunFiles, key: Key) -> Option<&OsStr> {
-    files.metrics.iter().find(|file| file.key == key).map(|file| file.path.as_os_str())
-}
-
-/// Whether a metric file that was last changed then has come to rest.
-pub fn is_settled(running: bool, stamp: Stamp) -> bool {
-    !running && !within(stamp.modified, SETTLED)
+    let mut path = OsString::new();
+    if !due.contains(Due::TAGS) {
+        let stamp = |key: Key| {
+            path.clear();
+            path.push("tags/");
+            keys.with_name(key, |name| path.push(name));
+            now(&path).map_or(0, |stamp| Seal::of(Some(stamp)).0)
+        };
+        let stamps = run.tags().keys().map(stamp).fold(0, u64::wrapping_add);
+        if stamps != files.tag_files {
+            due |= Due::TAGS | Due::TREE;
+        }
+    }
+    let has_points = |file: &MetricFile| {
+        file.path(files, keys, &mut path);
+        !now(&path).is_some_and(|stamp| file.is_like(files, stamp))
+    };
+    if !due.contains(Due::METRICS) && files.files.iter().any(has_points) {
+        due |= Due::METRICS;
+    }
+    due
 }

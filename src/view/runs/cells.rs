@@ -8,7 +8,7 @@ use ratatui::text::Span;
 use super::{Placed, is_right};
 use crate::app::App;
 use crate::format;
-use crate::index::{Lifecycle, Run, RunKey};
+use crate::index::{Lifecycle, Run};
 use crate::query::cell::{Cell, table_cell};
 use crate::query::columns::{DELETED, spread_cell};
 use crate::query::fuzzy::Pattern;
@@ -46,7 +46,7 @@ pub(super) fn name_cell(
     // What stands after a name gives way before the name is cut to nothing.
     while room_beside(&after) < text::width(title.as_str()).min(10) && after.pop().is_some() {}
     let room = room_beside(&after);
-    let named = run.name.as_deref().is_some_and(|name| !name.is_empty());
+    let named = run.name().is_some_and(|name| !name.is_empty());
     let base = if marked {
         theme.marked
     } else if run.lifecycle == Lifecycle::Deleted || !named {
@@ -86,7 +86,7 @@ fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Th
     if run.lifecycle == Lifecycle::Deleted {
         spans.push(Span::styled(DELETED, theme.dim));
     }
-    if let Some(rollup) = app.rows.rollups.get(&row.run).filter(|_| row.children > 0) {
+    if let Some(rollup) = app.rows.rollups.get(row.run).filter(|_| row.children > 0) {
         let s = if rollup.below == 1 { "" } else { "s" };
         spans.push(Span::styled(format!("  {} run{s}", format::count(rollup.below.into())), theme.dim));
         if rollup.running > 0 {
@@ -112,13 +112,11 @@ fn after_name<'a>(app: &App, row: &Row, run: &Run, pattern: &Pattern, theme: &Th
     spans
 }
 
-#[expect(clippy::too_many_arguments, reason = "a cell is where everything meets")]
 pub(super) fn draw_cell(
     app: &App,
     row: &Row,
     run: &Run,
     placed: &Placed<'_>,
-    parent: Option<RunKey>,
     area: Rect,
     buf: &mut Buffer,
     theme: &Theme,
@@ -126,32 +124,31 @@ pub(super) fn draw_cell(
     let view = placed.view;
     let content = table_cell(run, view.column, &app.rows.index, app.now);
     let number_width = view.values_width(placed.spark);
-    let spread = app.rows.rollups.get(&row.run).and_then(|r| r.spreads.get(placed.number)?.clone());
-    let (text, style) = match (&content, &spread) {
-        (Cell::Empty, Some(spread)) => (spread_cell(spread), theme.dim),
-        _ => (content.clone(), style_of(run, view.column, &content, theme)),
+    let spread = app.rows.rollups.spread(row.run, view.column);
+    let (body, style) = match (&content, spread) {
+        (Cell::Empty, Some(spread)) => (cell_text(&spread_cell(spread), view, number_width, theme), theme.dim),
+        _ => (cell_text(&content, view, number_width, theme), style_of(run, view.column, &content, theme)),
     };
-    let body = cell_text(&text, view, number_width, theme);
     let mut spans = Vec::new();
-    if view.column == Column::State && run.read.meta {
+    if view.column == Column::State && run.read().meta {
         let (glyph, style) = state(run, theme);
         spans.push(Span::styled(format!("{glyph} "), style));
     }
-    let is_best = is_best(app, run, view.column, parent);
+    let is_best = is_best(app, row, run, view.column);
     spans.push(Span::styled(body, if is_best { theme.good } else { style }));
     if view.spark {
         spans.push(Span::styled(if is_best { theme.glyphs.best } else { " " }, theme.good));
-        spans.push(beside(app, run, placed, &content, spread.as_ref(), theme));
+        spans.push(beside(app, run, placed, &content, spread, theme));
     }
     put_line(buf, area, 0, spans);
 }
 
 /// Sign and style of a run's state.
 pub fn state(run: &Run, theme: &Theme) -> (&'static str, Style) {
-    if run.broken { (theme.glyphs.unknown, theme.bad) } else { theme.state(&run.status) }
+    if run.broken { (theme.glyphs.unknown, theme.bad) } else { theme.state(run.status) }
 }
 
-fn style_of(run: &Run, column: Column, content: &Cell, theme: &Theme) -> Style {
+fn style_of(run: &Run, column: Column, content: &Cell<'_>, theme: &Theme) -> Style {
     match (column, content) {
         (_, Cell::Empty | Cell::Loading) => theme.dim,
         (Column::State, _) => state(run, theme).1,
@@ -162,7 +159,7 @@ fn style_of(run: &Run, column: Column, content: &Cell, theme: &Theme) -> Style {
 }
 
 /// The text of a cell, aligned.
-fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> String {
+fn cell_text(content: &Cell<'_>, view: &ColumnView, width: u16, theme: &Theme) -> String {
     let width = usize::from(width);
     let whole = width.saturating_sub(view.fraction.into());
     match content {
@@ -192,14 +189,15 @@ fn cell_text(content: &Cell, view: &ColumnView, width: u16, theme: &Theme) -> St
 }
 
 /// Whether a run has the best value of the sorted metric among its siblings and their children.
-fn is_best(app: &App, run: &Run, column: Column, parent: Option<RunKey>) -> bool {
+fn is_best(app: &App, row: &Row, run: &Run, column: Column) -> bool {
     let Column::Metric(key) = column else { return false };
-    let rollup = parent.and_then(|parent| app.rows.rollups.get(&parent));
-    let sorted = rollup.and_then(|rollup| rollup.sorted.as_ref());
-    match (sorted, run.metric(key)) {
-        (Some((of, Spread::Best { value, of: count })), Some(metric)) => {
-            *of == column && *count > 1 && metric.last.value == *value
-        }
+    if app.rows.query.sort.column != column {
+        return false;
+    }
+    let parent = row.parent.and_then(|line| app.rows.items.get(line as usize));
+    let spread = parent.and_then(|parent| app.rows.rollups.spread(parent.run, column));
+    match (spread, run.metric(key)) {
+        (Some(Spread::Best { value, of }), Some(metric)) => *of > 1 && metric.last.value == *value,
         _ => false,
     }
 }
@@ -209,7 +207,7 @@ fn beside<'a>(
     app: &App,
     run: &Run,
     placed: &Placed<'_>,
-    content: &Cell,
+    content: &Cell<'_>,
     spread: Option<&Spread>,
     theme: &Theme,
 ) -> Span<'a> {

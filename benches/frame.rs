@@ -1,0 +1,82 @@
+//! How long a frame takes over 100,000 rows, and what comes before it.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a benchmark fails by panicking")]
+
+use std::sync::Arc;
+
+use divan::Bencher;
+use mltop::app::{App, Event, Request};
+use mltop::index::{ExperimentKey, Index, Point};
+use mltop::query::{Opened, Query, rows};
+use mltop::series::Series;
+use mltop::shown::Shown;
+use mltop::view::{self, theme::Theme};
+use ratatui::buffer::Buffer;
+use ratatui::crossterm::event::KeyCode;
+use ratatui::layout::Rect;
+
+#[path = "common/index.rs"]
+mod made_up;
+
+/// Columns and lines of a large terminal.
+const SIZE: (u16, u16) = (200, 60);
+/// Runs of a family: a few below each parent, and ten thousand.
+const FAMILIES: [usize; 2] = [20, 10_000];
+
+fn main() {
+    divan::main();
+}
+
+/// The browser over all runs with all parents open, with the histories on screen, at the last row.
+fn app(family: usize) -> (App, Arc<Index>) {
+    let index = made_up::index(1, family);
+    let mut app = App::new(Shown::own("./mlruns"));
+    app.update(Event::Size(SIZE.0, SIZE.1));
+    app.update(Event::Now(made_up::NOW));
+    let opened = Arc::new(Opened { all: true, ..Opened::default() });
+    let experiment = Some(ExperimentKey(0));
+    app.query = Arc::new(Query { experiment, opened, now: made_up::NOW, ..Query::default() });
+    let rows = Event::Rows(Arc::new(rows(&index, &app.query)));
+    take(&mut app, rows);
+    take(&mut app, Event::Key(KeyCode::Char('G').into()));
+    (app, index)
+}
+
+/// An event, and the histories that it makes the app want.
+fn take(app: &mut App, event: Event) {
+    for request in app.update(event) {
+        let Request::Want(want) = request else { continue };
+        for (run, key) in want.series {
+            let point = |step: i64| Point { value: (step as f64).sin(), step, timestamp: step * 1000 };
+            let mut series: Series = (0..100).map(point).collect();
+            series.sketch();
+            app.update(Event::Series(run, key, Arc::new(series)));
+        }
+    }
+}
+
+#[divan::bench(args = FAMILIES)]
+fn draw(bencher: Bencher<'_, '_>, family: usize) {
+    let (app, _) = app(family);
+    let (theme, area) = (Theme::new(true, true), Rect::new(0, 0, SIZE.0, SIZE.1));
+    bencher.with_inputs(|| Buffer::empty(area)).bench_local_values(|mut buffer| {
+        view::draw(&app, area, &mut buffer, &theme);
+        buffer
+    });
+}
+
+/// A key that moves the cursor.
+#[divan::bench(args = FAMILIES)]
+fn key_up(bencher: Bencher<'_, '_>, family: usize) {
+    let (mut app, _) = app(family);
+    bencher.bench_local(|| app.update(Event::Key(KeyCode::Char('k').into())));
+}
+
+/// A new answer to the same question.
+#[divan::bench(args = FAMILIES, sample_count = 20)]
+fn new_rows(bencher: Bencher<'_, '_>, family: usize) {
+    let (mut app, index) = app(family);
+    let query = app.query.clone();
+    bencher
+        .with_inputs(|| Arc::new(rows(&index, &query)))
+        .bench_local_values(|rows| app.update(Event::Rows(rows)));
+}

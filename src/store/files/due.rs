@@ -1,0 +1,33 @@
+//! What of a run has to be read.
+
+use bitflags::bitflags;
+
+bitflags! {
+    /// Parts of a run that have to be read.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct Due: u8 {
+        /// `meta.yaml`.
+        const META = 1;
+        /// The parent, and the tag that gives the name of old runs.
+        const TREE = 2;
+        /// All tags.
+        const TAGS = 4;
+        /// Params.
+        const PARAMS = 8;
+        /// Metric files, the long ones by their end only.
+        const METRICS = 16;
+        /// Long metric files as a whole.
+        const LONG = 32;
+        /// Look at the stamps first; what they show to have changed is read.
+        const CHECK = 64;
+        /// It is read for the first time, or again from the beginning: progress is shown.
+        const FIRST = 128;
+    }
+}
+
+impl Due {
+    /// What a row needs to have its place: state, times, name and parent.
+    pub const HEAD: Self = Self::META.union(Self::TREE);
+    /// Everything that a row can show.
+    pub const WHOLE: Self = Self::HEAD.union(Self::TAGS).union(Self::PARAMS).union(Self::METRICS);
+}

@@ -1,0 +1,228 @@
+//! What a reader is given to do, and what it gives back.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustc_hash::FxHashMap;
+
+use super::Seen;
+use super::due::Due;
+use super::experiment;
+use super::interner::Interner;
+use super::layout;
+use super::open::{Fault, Folder, Stamp};
+use super::problems::Report;
+use super::run::{self, Outcome, Reader, RunFiles};
+use super::values::Buffers;
+use crate::index::{Draft, Experiment, ExperimentKey, Run, RunKey, Text};
+use crate::shown::Shown;
+use crate::terminal;
+
+/// What one thread keeps from job to job.
+pub struct Hands {
+    buffers: Buffers,
+    draft: Draft,
+}
+
+impl Default for Hands {
+    fn default() -> Self {
+        Self { buffers: Buffers::default(), draft: Draft::new(RunKey(0), ExperimentKey(0)) }
+    }
+}
+
+/// Something to be read.
+pub enum Job {
+    /// Files of an experiment itself.
+    Experiment(ExperimentJob),
+    /// The folders in an experiment.
+    List(ListJob),
+    /// Parts of some runs of one experiment.
+    Runs(RunsJob),
+    /// Whether experiments have changed.
+    Look(Vec<(ExperimentKey, PathBuf, Seen)>),
+}
+
+/// Something that was read.
+pub enum Done {
+    /// Files of an experiment.
+    Experiment(ExperimentDone),
+    /// The folders in an experiment.
+    List(ListDone),
+    /// Runs; those that the reader lost have no outcome.
+    Runs(Vec<RunDone>),
+    /// Experiments that have changed.
+    Look(Vec<ExperimentKey>),
+}
+
+/// Files of an experiment itself, to be read.
+pub struct ExperimentJob {
+    pub key: ExperimentKey,
+    pub path: PathBuf,
+    pub trashed: bool,
+    pub old: Arc<Experiment>,
+}
+
+/// What the files of an experiment say.
+pub struct ExperimentDone {
+    pub key: ExperimentKey,
+    /// Stamps from before it was read: what changes meanwhile is looked at again.
+    pub seen: Seen,
+    pub new: Experiment,
+    pub report: Report,
+    /// It is being written just now.
+    pub again: bool,
+}
+
+/// Folders that are no runs (yet), as they were when that was found.
+pub type Others = FxHashMap<String, Option<Stamp>>;
+
+/// An experiment whose folders are to be listed.
+pub struct ListJob {
+    pub key: ExperimentKey,
+    pub root: PathBuf,
+    pub path: PathBuf,
+    pub others: Others,
+}
+
+/// The folders of an experiment.
+pub struct ListDone {
+    pub key: ExperimentKey,
+    /// Those that are runs, or may be.
+    pub found: Result<Names, Fault>,
+    pub others: Others,
+    pub report: Report,
+}
+
+/// Many names, end to end.
+#[derive(Debug, Default)]
+pub struct Names {
+    text: String,
+    ends: Vec<u32>,
+}
+
+impl Names {
+    /// Adds one.
+    pub fn push(&mut self, name: &str) {
+        self.text.push_str(name);
+        self.ends.push(self.text.len() as u32);
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let begins = std::iter::once(0).chain(self.ends.iter().copied());
+        begins.zip(&self.ends).filter_map(|(from, to)| self.text.get(from as usize..*to as usize))
+    }
+}
+
+/// Runs to be read.
+pub struct RunsJob {
+    /// The experiment's folder and id.
+    pub path: PathBuf,
+    pub experiment_id: Text,
+    pub tasks: Vec<Task>,
+}
+
+/// A run to be read.
+pub struct Task {
+    pub run: Arc<Run>,
+    pub files: RunFiles,
+    pub due: Due,
+}
+
+/// A run that was read.
+pub struct RunDone {
+    pub key: RunKey,
+    pub files: RunFiles,
+    /// What was asked for.
+    pub asked: Due,
+    pub what: What,
+}
+
+/// What became of a run.
+pub enum What {
+    /// It was read.
+    Read(Box<Outcome>),
+    /// Its folder cannot be opened.
+    Unreadable(Fault),
+    /// A bug in reading it.
+    Lost(Shown),
+}
+
+impl Job {
+    /// Does it.
+    pub fn run(self, hands: &mut Hands, keys: &Interner) -> Done {
+        match self {
+            Self::Experiment(job) => Done::Experiment(job.run(hands)),
+            Self::List(job) => Done::List(job.run(hands)),
+            Self::Runs(job) => Done::Runs(job.run(hands, keys)),
+            Self::Look(experiments) => {
+                let changed = experiments.into_iter().filter(|(_, path, seen)| {
+                    let now = Seen::of(path);
+                    now != *seen || now.is_fresh()
+                });
+                Done::Look(changed.map(|(key, ..)| key).collect())
+            }
+        }
+    }
+}
+
+impl ExperimentJob {
+    fn run(self, hands: &mut Hands) -> ExperimentDone {
+        let Self { key, path, trashed, old } = self;
+        let seen = Seen::of(&path);
+        let mut report = Report::default();
+        let (new, again) = experiment::read(&old, &path, trashed, &mut hands.buffers, &mut report);
+        ExperimentDone { key, seen, new, report, again }
+    }
+}
+
+impl ListJob {
+    fn run(self, hands: &mut Hands) -> ListDone {
+        let Self { key, root, path, mut others } = self;
+        let mut report = Report::default();
+        let mut names = Names::default();
+        let listed = layout::runs(&root, &path, hands.buffers.entries.room(), &mut report, &mut |name| {
+            // What was no run may have become one: something was added to it.
+            let is_other = others.get(name).is_some_and(|before| *before == stamp(&path.join(name)));
+            if !is_other {
+                others.remove(name);
+                names.push(name);
+            }
+        });
+        report.sort();
+        ListDone { key, found: listed.map(|()| names), others, report }
+    }
+}
+
+/// The stamp of a folder, if it can be opened.
+pub fn stamp(path: &Path) -> Option<Stamp> {
+    Folder::open(path).and_then(|folder| folder.own_stamp()).ok()
+}
+
+impl RunsJob {
+    fn run(self, hands: &mut Hands, keys: &Interner) -> Vec<RunDone> {
+        let Self { path, experiment_id, tasks } = self;
+        let experiment = Folder::open(&path);
+        let mut read = |task: Task| {
+            let Task { run, mut files, due: asked } = task;
+            let key = run.key;
+            let read = || {
+                let folder = match &experiment {
+                    Ok(experiment) => experiment.linked_folder(run.run_id())?,
+                    Err(_) => Folder::open(&path.join(run.run_id()))?,
+                };
+                let mut reader = Reader { buffers: &mut hands.buffers, draft: &mut hands.draft, keys };
+                let place = (&folder, path.as_path());
+                Ok(run::read(&mut reader, &run, &mut files, place, &experiment_id, asked))
+            };
+            // A bug in reading one run must cost no other.
+            let what = match terminal::caught(read) {
+                Ok(Ok(outcome)) => What::Read(Box::new(outcome)),
+                Ok(Err(fault)) => What::Unreadable(fault),
+                Err(said) => What::Lost(said),
+            };
+            RunDone { key, files, asked, what }
+        };
+        tasks.into_iter().map(&mut read).collect()
+    }
+}

@@ -1,0 +1,360 @@
+//! The metric files of a run: how far each has been read, and reading what they have gained.
+//!
+//! A short file is read whole, by one system call. Of a long one the end is read first, and its latest value is
+//! provisional until all of it has been read: MLflow's latest is the highest (step, timestamp, value) of the whole file.
+
+use std::ffi::OsString;
+use std::time::Duration;
+
+use rustc_hash::FxHashMap;
+
+use super::due::Due;
+use super::interner::Interner;
+use super::metric::{self, Budget, Latest, LineCounts};
+use super::open::{Fault, OpenFile, SmallFile, Stamp, sum};
+use super::problems::Report;
+use super::run::{FRESH, RunFiles, within};
+use super::values::{FileBuffers, Found, Place};
+use crate::index::{Key, Metric, Run};
+use crate::series::Position;
+
+/// A last line without a newline counts when its file has rested for this long.
+const SETTLED: Duration = Duration::from_secs(10);
+/// Bytes of the end of a long file that are read first.
+const TAIL: usize = 8 << 10;
+
+/// How far a metric file has been read. There may be a million of them, so the rest of what is known of a file is
+/// derived from its key or, where it is not a plain one, in [`OddFile`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MetricFile {
+    /// The metric.
+    pub key: Key,
+    /// Which file: a sum of device and inode.
+    pub ident: u32,
+    /// A sum of the times of its last change.
+    pub modified: u32,
+    /// A sum of the bytes before `offset`, so that a rewritten file is noticed.
+    pub check: u32,
+    /// Bytes that were consumed: all up to and with the last newline.
+    pub offset: u64,
+}
+
+/// What is known of a metric file that is not just good lines to the end.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OddFile {
+    /// Where it lies below the run, when the key does not tell.
+    pub path: Option<OsString>,
+    /// Its size when it was read.
+    pub size: u64,
+    /// Lines that were read, and how many of them are no points.
+    pub lines: u64,
+    /// Lines that are no points, and the first one's number.
+    pub bad: u64,
+    /// The number of the first of them.
+    pub first_bad: u64,
+    /// Whether its end waits to be finished or to settle.
+    pub waiting: bool,
+    /// The last line counts though it has no newline.
+    pub open_end: bool,
+    /// Only its end was read.
+    pub tail: bool,
+}
+
+fn fold(sum: u64) -> u32 {
+    (sum ^ (sum >> 32)) as u32
+}
+
+impl MetricFile {
+    fn of(key: Key, stamp: Stamp) -> Self {
+        let times = sum((stamp.modified, stamp.changed));
+        Self { key, ident: fold(sum(stamp.file)), modified: fold(times), check: 0, offset: 0 }
+    }
+
+    /// Whether a file with this stamp is the one that was read, with nothing new in it.
+    pub fn is_like(&self, files: &RunFiles, stamp: Stamp) -> bool {
+        let now = Self::of(self.key, stamp);
+        let size = self.odd(files).map_or(self.offset, |odd| odd.size);
+        (now.ident, now.modified, stamp.size) == (self.ident, self.modified, size)
+    }
+
+    /// Where it lies below the run, written to `path`.
+    pub fn path(&self, files: &RunFiles, keys: &Interner, path: &mut OsString) {
+        path.clear();
+        match self.odd(files).and_then(|odd| odd.path.as_ref()) {
+            Some(odd) => path.push(odd),
+            None => {
+                path.push("metrics/");
+                keys.with_name(self.key, |name| path.push(name));
+            }
+        }
+    }
+
+    fn odd<'a>(&self, files: &'a RunFiles) -> Option<&'a OddFile> {
+        files.odd.as_ref()?.files.get(&self.key)
+    }
+}
+
+/// The file of a metric, for its history.
+pub fn metric_path(files: &RunFiles, key: Key, keys: &Interner) -> Option<OsString> {
+    let place = files.files.binary_search_by_key(&key, |file| file.key).ok()?;
+    let mut path = OsString::new();
+    files.files.get(place)?.path(files, keys, &mut path);
+    Some(path)
+}
+
+/// Whether a metric file that was last changed then has come to rest.
+pub fn is_settled(running: bool, stamp: Stamp) -> bool {
+    !running && !within(stamp.modified, SETTLED)
+}
+
+/// Reads the metric files of one run.
+pub(super) struct MetricReader<'a> {
+    run: &'a Run,
+    old: Box<[MetricFile]>,
+    old_odd: FxHashMap<Key, OddFile>,
+    running: bool,
+    /// Long files too are read to their beginning.
+    whole: bool,
+    buffers: &'a mut FileBuffers,
+    metrics: &'a mut Vec<(Key, Metric)>,
+    files: Vec<MetricFile>,
+    odd: FxHashMap<Key, OddFile>,
+}
+
+/// What one file gave.
+struct Read {
+    file: MetricFile,
+    odd: OddFile,
+    latest: Latest,
+    exact: bool,
+}
+
+impl<'a> MetricReader<'a> {
+    /// A reader of the run's files, which begins where the last one ended. Puts what it finds into `metrics`.
+    pub fn new(
+        run: &'a Run,
+        files: &mut RunFiles,
+        running: bool,
+        whole: bool,
+        buffers: &'a mut FileBuffers,
+        metrics: &'a mut Vec<(Key, Metric)>,
+    ) -> Self {
+        let old = std::mem::take(&mut files.files);
+        let old_odd = files.odd.as_mut().map(|odd| std::mem::take(&mut odd.files)).unwrap_or_default();
+        let odd = FxHashMap::default();
+        let files = Vec::with_capacity(old.len());
+        Self { run, old, old_odd, running, whole, buffers, metrics, files, odd }
+    }
+
+    /// Reads what a file has gained.
+    pub fn file(&mut self, found: &Found<'_>, place: Place<'_>, report: &mut Report) {
+        let key = place.keys.intern(found.key);
+        let before = self.old.binary_search_by_key(&key, |file| file.key).ok();
+        let before = before.and_then(|at| self.old.get(at)).copied();
+        let read = match self.look(key, before, found) {
+            Ok(read) => read,
+            Err(Fault::Gone) => return,
+            Err(fault) => {
+                report.add(place.path(found.path()), fault);
+                // Points that were counted are counted again from the top.
+                Read { file: MetricFile { offset: 0, ..MetricFile::of(key, Stamp::default()) }, ..Read::nothing(key) }
+            }
+        };
+        self.keep(read, found, place, report);
+    }
+
+    fn look(&mut self, key: Key, before: Option<MetricFile>, found: &Found<'_>) -> Result<Read, Fault> {
+        let odd = self.old_odd.remove(&key);
+        if let Some(before) = before
+            && let Some(unchanged) = self.unchanged(before, odd.as_ref(), found)?
+        {
+            return Ok(unchanged);
+        }
+        let file = found.open()?;
+        let stamp = file.stamp()?;
+        let settled = is_settled(self.running, stamp);
+        let before = before.filter(|before| before.offset > 0);
+        let is_short = (stamp.size as usize) < self.buffers.bytes.len();
+        if before.is_none() && is_short {
+            if let Some(read) = self.read_short(key, &file, stamp)? {
+                return Ok(read);
+            }
+        } else if before.is_none() && !self.whole {
+            return self.read_tail(key, &file, stamp);
+        }
+        self.read_on(key, before, odd.unwrap_or_default(), &file.into_open(stamp), settled)
+    }
+
+    /// What is known of a file that has not changed.
+    fn unchanged(
+        &self,
+        file: MetricFile,
+        odd: Option<&OddFile>,
+        found: &Found<'_>,
+    ) -> Result<Option<Read>, Fault> {
+        if odd.is_some_and(|odd| odd.waiting || (odd.tail && self.whole)) {
+            return Ok(None);
+        }
+        let stamp = found.stamp()?;
+        let now = MetricFile::of(file.key, stamp);
+        let size = odd.map_or(file.offset, |odd| odd.size);
+        if (now.ident, now.modified, stamp.size) != (file.ident, file.modified, size) {
+            return Ok(None);
+        }
+        let metric = self.run.metric(file.key);
+        let latest = metric.map_or_else(Latest::default, |metric| Latest {
+            best: Some(metric.last),
+            points: metric.points,
+        });
+        let odd = odd.cloned().unwrap_or_else(|| OddFile::plain(file.offset, latest.points));
+        Ok(Some(Read { file, exact: !odd.tail, odd, latest }))
+    }
+
+    /// The whole of a short file, unless its last line is not finished: that takes a closer look.
+    fn read_short(&mut self, key: Key, file: &SmallFile, stamp: Stamp) -> Result<Option<Read>, Fault> {
+        let len = file.read(&mut self.buffers.bytes)?;
+        let bytes = self.buffers.bytes.get(..len).unwrap_or_default();
+        if bytes.last().is_some_and(|last| *last != b'\n') {
+            return Ok(None);
+        }
+        let mut latest = Latest::default();
+        let lines = metric::latest_of(bytes, &mut latest);
+        let checked = bytes.get(len.saturating_sub(metric::CHECKED as usize)..).unwrap_or_default();
+        let check = fold(metric::sum(checked));
+        let file = MetricFile { check, offset: len as u64, ..MetricFile::of(key, stamp) };
+        Ok(Some(Read { file, odd: OddFile::with(stamp.size, lines), latest, exact: true }))
+    }
+
+    fn read_tail(&mut self, key: Key, file: &SmallFile, stamp: Stamp) -> Result<Read, Fault> {
+        let from = stamp.size.saturating_sub(TAIL as u64);
+        let buffer = self.buffers.bytes.get_mut(..TAIL).unwrap_or_default();
+        let len = file.read_at(buffer, from)?;
+        let bytes = buffer.get(..len).unwrap_or_default();
+        let begin = memchr::memchr(b'\n', bytes).map_or(len, |at| at + 1);
+        let end = memchr::memrchr(b'\n', bytes).map_or(begin, |at| at + 1).max(begin);
+        let mut latest = Latest::default();
+        let lines = metric::latest_of(bytes.get(begin..end).unwrap_or_default(), &mut latest);
+        let odd = OddFile { tail: true, ..OddFile::with(stamp.size, lines) };
+        Ok(Read { file: MetricFile::of(key, stamp), odd, latest, exact: false })
+    }
+
+    fn read_on(
+        &mut self,
+        key: Key,
+        before: Option<MetricFile>,
+        mut odd: OddFile,
+        open: &OpenFile,
+        settled: bool,
+    ) -> Result<Read, Fault> {
+        let stamp = open.stamp;
+        let mut position = Position::default();
+        let mut latest = Latest::default();
+        if let Some(before) = before
+            && before.ident == MetricFile::of(key, stamp).ident
+            && stamp.size >= before.offset
+        {
+            let check = metric::check(&open.file, before.offset)?;
+            if fold(check) == before.check {
+                let (offset, open_end) = (before.offset, odd.open_end);
+                position = Position { file: stamp.file, offset, check, open_end, inside: false };
+                let metric = self.run.metric(key);
+                latest.best = metric.map(|metric| metric.last);
+                latest.points = metric.map_or(0, |metric| metric.points);
+            }
+        }
+        if position.offset == 0 {
+            odd = OddFile::default();
+        } else if odd == OddFile::default() {
+            odd = OddFile::plain(position.offset, latest.points);
+        }
+        let look = metric::read_new(open, &mut position, settled, &mut latest, &mut self.buffers.page, Budget::ALL)?;
+        if look.restarted {
+            odd = OddFile::default();
+        }
+        if let (0, Some(first)) = (odd.first_bad, look.new.first_bad) {
+            odd.first_bad = odd.lines + first;
+        }
+        odd.lines += look.new.lines;
+        odd.bad += look.new.bad;
+        (odd.size, odd.waiting, odd.open_end, odd.tail) =
+            (stamp.size, look.unfinished, position.open_end, false);
+        let file = MetricFile {
+            check: fold(position.check),
+            offset: position.offset,
+            ..MetricFile::of(key, stamp)
+        };
+        Ok(Read { file, odd, latest, exact: true })
+    }
+
+    /// Takes over what a file gave, and says what is wrong with it.
+    fn keep(&mut self, read: Read, found: &Found<'_>, place: Place<'_>, report: &mut Report) {
+        let Read { file, mut odd, latest, exact } = read;
+        if odd.bad > 0 {
+            let told = format!("has {} bad lines, the first is line {}", odd.bad, odd.first_bad);
+            report.add(place.path(found.path()), told);
+        } else if latest.points == 0 && exact && file.offset == odd.size {
+            let is_young = found.stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
+            if !is_young {
+                report.add(place.path(found.path()), "has no points");
+            }
+        }
+        if let Some(last) = latest.best {
+            self.metrics.push((file.key, Metric { last, points: latest.points, exact }));
+        }
+        if !found.is_plain() {
+            odd.path = Some(found.path());
+        }
+        if !odd.is_plain(&file, latest.points) {
+            self.odd.insert(file.key, odd);
+        }
+        self.files.push(file);
+    }
+
+    /// Gives the run's files back; says what has to be looked at again.
+    pub fn finish(mut self, files: &mut RunFiles) -> Due {
+        self.files.sort_unstable_by_key(|file| file.key);
+        // Two names that are no UTF-8 may give the same key.
+        self.files.dedup_by_key(|file| file.key);
+        self.metrics.sort_unstable_by_key(|(key, _)| *key);
+        self.metrics.dedup_by_key(|(key, _)| *key);
+        files.files = self.files.into_boxed_slice();
+        let mut again = Due::empty();
+        if self.odd.values().any(|odd| odd.waiting) && !self.running {
+            again |= Due::METRICS;
+        }
+        if self.odd.values().any(|odd| odd.tail) {
+            again |= Due::LONG;
+        }
+        if !self.odd.is_empty() || files.odd.is_some() {
+            files.odd_mut().files = self.odd;
+        }
+        again
+    }
+}
+
+impl Read {
+    /// What a file gave that could not be read.
+    fn nothing(key: Key) -> Self {
+        let file = MetricFile::of(key, Stamp::default());
+        // No file has this size, so the next look reads it.
+        let odd = OddFile { size: u64::MAX, ..OddFile::default() };
+        Self { file, odd, latest: Latest::default(), exact: false }
+    }
+}
+
+impl OddFile {
+    /// A file that is just good lines to the end.
+    fn plain(size: u64, points: u64) -> Self {
+        Self { size, lines: points, ..Self::default() }
+    }
+
+    fn with(size: u64, lines: LineCounts) -> Self {
+        let LineCounts { lines, bad, first_bad } = lines;
+        Self { size, lines, bad, first_bad: first_bad.unwrap_or(0), ..Self::default() }
+    }
+
+    fn is_plain(&self, file: &MetricFile, points: u64) -> bool {
+        points > 0 && *self == Self::plain(file.offset, points)
+    }
+}
+

@@ -1,0 +1,169 @@
+//! The readers: threads that do what is slow, so that a hundred files are asked for at once.
+//!
+//! On a disk whose cache is cold, and on network file systems, sixteen readers are five times as fast as one; where all
+//! is in memory they cost nothing. A job takes what it needs with it and gives it back, so readers share nothing but
+//! the names of keys.
+
+use std::collections::VecDeque;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::thread::Builder;
+use std::time::Instant;
+
+use super::agenda::Level;
+use super::interner::Interner;
+use super::job::{Done, Hands, Job};
+
+/// Threads at most; they are started as they are needed.
+const READERS: usize = 16;
+/// Stacks are small, since they count against limits of address space.
+const STACK: usize = 512 << 10;
+
+/// Jobs that wait, those that somebody waits for in front.
+#[derive(Default)]
+struct Queue {
+    jobs: Mutex<Jobs>,
+    ready: Condvar,
+}
+
+#[derive(Default)]
+struct Jobs {
+    waiting: VecDeque<(Level, Job)>,
+    /// Threads that have nothing to do.
+    idle: usize,
+    closed: bool,
+}
+
+/// The readers.
+pub struct Pool {
+    queue: Arc<Queue>,
+    keys: Arc<Interner>,
+    send: Sender<(Level, Done)>,
+    done: Receiver<(Level, Done)>,
+    threads: usize,
+    /// Jobs that have not come back, by level.
+    in_flight: [usize; Level::COUNT],
+}
+
+impl Pool {
+    /// Readers who take the names of keys from `keys`.
+    pub fn new(keys: Arc<Interner>) -> Self {
+        let (send, done) = mpsc::channel();
+        Self { queue: Arc::default(), keys, send, done, threads: 0, in_flight: [0; Level::COUNT] }
+    }
+
+    /// The lowest level of which a job would be taken up soon. What nobody waits for stands back while somebody waits.
+    pub fn room(&self) -> Option<Level> {
+        let [live, heads, visible, rest, back, idle] = self.in_flight;
+        let front = heads + visible;
+        let all = live + front + rest + back + idle;
+        if all >= 4 * READERS {
+            return None;
+        }
+        Some(match (front, front + rest) {
+            (0, 0) if all < READERS + 4 => Level::Idle,
+            (0, rest) if rest < READERS => Level::Rest,
+            (front, _) if front < 2 * READERS => Level::Visible,
+            _ => Level::Live,
+        })
+    }
+
+    /// Jobs that have not come back.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.iter().sum()
+    }
+
+    /// Jobs of one level that have not come back.
+    pub fn at(&self, level: Level) -> usize {
+        self.in_flight.get(level as usize).copied().unwrap_or_default()
+    }
+
+    /// Has a job done.
+    pub fn submit(&mut self, level: Level, job: Job) {
+        if let Some(count) = self.in_flight.get_mut(level as usize) {
+            *count += 1;
+        }
+        let mut jobs = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = jobs.waiting.iter().position(|(other, _)| *other > level).unwrap_or(jobs.waiting.len());
+        jobs.waiting.insert(place, (level, job));
+        let is_short = jobs.idle < jobs.waiting.len() && self.threads < READERS;
+        drop(jobs);
+        self.queue.ready.notify_one();
+        if is_short && self.start().is_ok() {
+            self.threads += 1;
+        }
+        if self.threads == 0 {
+            self.work_here();
+        }
+    }
+
+    /// What has been done, as soon as something has; nothing when it is too late.
+    pub fn wait(&mut self, until: Instant) -> Option<Done> {
+        match self.done.recv_timeout(until.saturating_duration_since(Instant::now())) {
+            Ok(done) => Some(self.count(done)),
+            Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// What else has been done by now.
+    pub fn take(&mut self) -> Option<Done> {
+        let done = self.done.try_recv().ok()?;
+        Some(self.count(done))
+    }
+
+    fn count(&mut self, (level, done): (Level, Done)) -> Done {
+        if let Some(count) = self.in_flight.get_mut(level as usize) {
+            *count -= 1;
+        }
+        done
+    }
+
+    fn start(&self) -> std::io::Result<()> {
+        let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
+        let name = format!("reader {}", self.threads + 1);
+        let work = move || {
+            let mut hands = Hands::default();
+            while let Some((level, job)) = queue.next() {
+                // Nobody listens any more when the store has been closed.
+                if send.send((level, job.run(&mut hands, &keys))).is_err() {
+                    return;
+                }
+            }
+        };
+        Builder::new().name(name).stack_size(STACK).spawn(work).map(drop)
+    }
+
+    /// Where the system gives no thread, the store's own has to read.
+    fn work_here(&self) {
+        let mut hands = Hands::default();
+        loop {
+            let next = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
+            let Some((level, job)) = next else { return };
+            let _ = self.send.send((level, job.run(&mut hands, &self.keys))); // we hold the receiver ourselves
+        }
+    }
+}
+
+impl Queue {
+    fn next(&self) -> Option<(Level, Job)> {
+        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if jobs.closed {
+                return None;
+            }
+            if let Some(job) = jobs.waiting.pop_front() {
+                return Some(job);
+            }
+            jobs.idle += 1;
+            jobs = self.ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+            jobs.idle -= 1;
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.queue.ready.notify_all();
+    }
+}

@@ -1,0 +1,125 @@
+//! Looking whether what is known is still so: what no event announces, or whose event was lost, is found here.
+
+use std::path::PathBuf;
+
+use rustc_hash::FxHashSet;
+
+use super::agenda::Level;
+use super::due::Due;
+use super::job::Job;
+use super::{FileStore, Seen};
+use crate::index::{Index, RunKey};
+use crate::store::Want;
+
+/// Runs whose folders are watched, and with them what they may cost of the user's inotify limit.
+const WATCHED_RUNS: usize = 256;
+/// Folders that are watched at most.
+const WATCHED_FOLDERS: usize = 4096;
+/// Runs whose stamps one sweep looks at, in turn.
+const SWEPT_RUNS: usize = 170;
+/// Runs whose tags and params one sweep reads again, in turn: one that was overwritten in place has changed no folder.
+const REREAD_RUNS: usize = 8;
+/// Experiments that one sweep looks at, in turn.
+const SWEPT_EXPERIMENTS: usize = 100;
+/// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
+const OTHERS: usize = 20;
+/// Sweeps after which the tags and params of the open runs are read again.
+const REREAD: u64 = 10;
+/// Params and tags that a run may have for that; reading a hundred thousand files takes a second.
+const REREAD_MOST: usize = 2000;
+
+impl FileStore {
+    /// Marks what has to be looked at. Stamps of files and folders are read by the readers.
+    pub(super) fn look_around(&mut self, index: &Index, want: &Want) {
+        let seen = [Seen::of(&self.root), Seen::of(&self.root.join(".trash"))];
+        if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
+            self.agenda.root();
+        }
+        self.look_at_experiments(index, want);
+        for key in self.reborn(OTHERS) {
+            self.agenda.list(key);
+        }
+        for key in self.watched_runs(index, want) {
+            self.agenda.check(key);
+        }
+        self.sweeps += 1;
+        // While there is much to read, what was read has just been looked at.
+        if self.progress().complete {
+            self.look_at_others(index);
+        }
+        if self.sweeps.is_multiple_of(REREAD) {
+            let values = Due::TAGS | Due::PARAMS;
+            let open = want.open.iter().copied().filter(|key| is_small(index, *key));
+            open.for_each(|key| self.agenda.run(key, values));
+            // A folder of the root may have become an experiment by what was put into a folder of it.
+            if !self.others.is_empty() {
+                self.others.clear();
+                self.agenda.root();
+            }
+        }
+    }
+
+    fn look_at_experiments(&mut self, index: &Index, want: &Want) {
+        let slots = index.experiments.len();
+        let mut looks = Vec::new();
+        let turn = (0..slots.min(SWEPT_EXPERIMENTS)).map(|step| (self.swept[2] + step) % slots.max(1));
+        let front = want.experiment.map(|key| key.0 as usize);
+        for slot in front.into_iter().chain(turn) {
+            let key = crate::index::ExperimentKey(slot as u32);
+            if let Some(files) = self.experiments.get(&key) {
+                looks.push((key, files.path.clone(), files.seen));
+            }
+        }
+        self.swept[2] = (self.swept[2] + SWEPT_EXPERIMENTS) % slots.max(1);
+        if !looks.is_empty() && self.pool.at(Level::Idle) == 0 {
+            self.pool.submit(Level::Idle, Job::Look(looks));
+        }
+    }
+
+    /// Some runs in turn: their stamps, and of fewer the values themselves.
+    fn look_at_others(&mut self, index: &Index) {
+        let slots = index.runs.len();
+        for _ in 0..slots.min(SWEPT_RUNS) {
+            self.swept[0] = (self.swept[0] + 1) % slots;
+            self.agenda.when_idle(RunKey(self.swept[0] as u32), Due::CHECK);
+        }
+        for _ in 0..slots.min(REREAD_RUNS) {
+            self.swept[1] = (self.swept[1] + 1) % slots;
+            let key = RunKey(self.swept[1] as u32);
+            if is_small(index, key) {
+                self.agenda.when_idle(key, Due::TAGS | Due::PARAMS);
+            }
+        }
+    }
+
+    /// Runs whose folders are watched: what is on screen, then what trains, the newest first: killed runs say for ever
+    /// that they train.
+    fn watched_runs(&self, index: &Index, want: &Want) -> Vec<RunKey> {
+        let mut seen = FxHashSet::default();
+        let mut running: Vec<(Option<i64>, RunKey)> =
+            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time, run.key)).collect();
+        running.sort_unstable_by(|a, b| b.cmp(a));
+        let shown = want.open.iter().chain(&want.visible).copied();
+        let all = shown.chain(running.into_iter().map(|(_, key)| key));
+        all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
+    }
+
+    /// The folders that are watched.
+    pub(super) fn watched_folders(&self, index: &Index, want: &Want) -> Vec<PathBuf> {
+        let mut folders = vec![self.root.clone(), self.root.join(".trash")];
+        for key in self.watched_runs(index, want) {
+            let Some(path) = self.path(index, key) else { continue };
+            folders.extend(["params", "tags", "metrics"].map(|kind| path.join(kind)));
+            let below = self.files(key).into_iter().flat_map(|files| files.folders());
+            folders.extend(below.map(|below| path.join(below)));
+            folders.push(path);
+        }
+        folders.extend(self.experiments.values().map(|files| files.path.clone()));
+        folders.truncate(WATCHED_FOLDERS);
+        folders
+    }
+}
+
+fn is_small(index: &Index, key: RunKey) -> bool {
+    index.run(key).is_some_and(|run| run.tags().len() + run.params().len() < REREAD_MOST)
+}
