@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use mltop::app::{App, Event, Request};
-use mltop::index::{ExperimentKey, Index, Point};
+use mltop::index::{ExperimentKey, Index, Point, RunKey};
 use mltop::query::{Opened, Query, rows};
 use mltop::series::Series;
 use mltop::shown::Shown;
@@ -79,4 +79,45 @@ fn new_rows(bencher: Bencher<'_, '_>, family: usize) {
     bencher
         .with_inputs(|| Arc::new(rows(&index, &query)))
         .bench_local_values(|rows| app.update(Event::Rows(rows)));
+}
+
+/// Twenty runs with 10,000 metrics side by side.
+fn compared() -> (App, Arc<Index>) {
+    let index = made_up::wide();
+    let mut app = App::new(Shown::own("./mlruns"));
+    app.update(Event::Size(SIZE.0, SIZE.1));
+    app.query = Arc::new(Query { now: made_up::NOW, ..Query::default() });
+    app.update(Event::Rows(Arc::new(rows(&index, &app.query))));
+    app.marks = index.runs().map(|run| run.key).collect();
+    take(&mut app, Event::Key(KeyCode::Char('=').into()));
+    (app, index)
+}
+
+#[divan::bench]
+fn compare_draw(bencher: Bencher<'_, '_>) {
+    let (app, _) = compared();
+    let (theme, area) = (Theme::new(true, true), Rect::new(0, 0, SIZE.0, SIZE.1));
+    bencher.with_inputs(|| Buffer::empty(area)).bench_local_values(|mut buffer| {
+        view::draw(&app, area, &mut buffer, &theme);
+        buffer
+    });
+}
+
+#[divan::bench]
+fn compare_key_down(bencher: Bencher<'_, '_>) {
+    let (mut app, _) = compared();
+    bencher.bench_local(|| app.update(Event::Key(KeyCode::Char('j').into())));
+}
+
+/// One of the runs has a new point.
+#[divan::bench(sample_count = 20)]
+fn compare_new_point(bencher: Bencher<'_, '_>) {
+    let (mut app, index) = compared();
+    let query = app.query.clone();
+    let newer = || {
+        let mut index = (*index).clone();
+        index.edit_run(RunKey(3), |draft| draft.end_time = Some(made_up::NOW));
+        Arc::new(rows(&Arc::new(index), &query))
+    };
+    bencher.with_inputs(newer).bench_local_values(|rows| app.update(Event::Rows(rows)));
 }

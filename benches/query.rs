@@ -4,8 +4,8 @@
 use std::sync::{Arc, LazyLock};
 
 use divan::Bencher;
-use mltop::index::{ExperimentKey, Index};
-use mltop::query::{Column, Opened, Query, Sort, rows};
+use mltop::index::{ExperimentKey, Index, RunKey};
+use mltop::query::{Answers, Column, Opened, Query, Sort, rows};
 
 #[path = "common/index.rs"]
 mod made_up;
@@ -31,6 +31,19 @@ fn of(experiment: u32) -> Query {
 #[divan::bench(sample_count = 50, sample_size = 1)]
 fn one_of_twenty(bencher: Bencher<'_, '_>) {
     ask(bencher, &TWENTY, of(7));
+}
+
+/// After an answer about an index in which one run was different, as while something trains.
+#[divan::bench(sample_count = 50, sample_size = 1)]
+fn one_of_twenty_of_a_newer_index(bencher: Bencher<'_, '_>) {
+    let (mut answers, mut index) = (Answers::default(), (**TWENTY).clone());
+    let query = Arc::new(Query { now: made_up::NOW, ..of(7) });
+    answers.rows(&TWENTY, &query);
+    let newer = || {
+        index.edit_run(RunKey(35_050), |draft| draft.end_time = draft.end_time.map(|time| time + 1));
+        Arc::new(index.clone())
+    };
+    bencher.with_inputs(newer).bench_local_refs(|index| answers.rows(index, &query));
 }
 
 #[divan::bench(sample_count = 50, sample_size = 1, args = ["loss", "lr", "optimizer", "name"])]
@@ -75,4 +88,23 @@ const TYPED: [&str; 9] = ["l", "lr", "lr=0", "fox", "bold fox 12", "adamw", "zzz
 #[divan::bench(sample_count = 20, sample_size = 1, args = TYPED)]
 fn one_large_find(bencher: Bencher<'_, '_>, find: &str) {
     ask(bencher, &ONE, Query { find: find.to_owned(), ..of(0) });
+}
+
+/// After another answer about the same runs, as while somebody types.
+fn ask_again(bencher: Bencher<'_, '_>, query: Query) {
+    let mut answers = Answers::default();
+    answers.rows(&ONE, &Arc::new(Query { now: made_up::NOW, ..of(0) }));
+    let query = Arc::new(Query { now: made_up::NOW, ..query });
+    bencher.bench_local(|| answers.rows(&ONE, &query));
+}
+
+#[divan::bench(sample_count = 20, sample_size = 1, args = TYPED)]
+fn one_large_typed(bencher: Bencher<'_, '_>, find: &str) {
+    ask_again(bencher, Query { find: find.to_owned(), ..of(0) });
+}
+
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn one_large_one_more_open(bencher: Bencher<'_, '_>) {
+    let opened = Arc::new(Opened { all: false, others: [RunKey(40)].into_iter().collect() });
+    ask_again(bencher, Query { opened, ..of(0) });
 }

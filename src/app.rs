@@ -30,6 +30,7 @@ pub mod overview;
 pub mod panes;
 pub mod picker;
 pub mod prompt;
+pub mod relatives;
 mod want;
 
 use action::Action;
@@ -386,7 +387,7 @@ impl App {
         let before = std::mem::replace(&mut self.rows, rows);
         self.marks.retain(|run| self.rows.index.run(*run).is_some());
         self.follow(&before);
-        self.keep_details();
+        self.keep_details(&before);
         let index = &self.rows.index;
         if !self.decided && (index.latest.is_some() || index.progress.listed) {
             self.decided = true;

@@ -32,17 +32,65 @@ pub fn number(value: f64) -> String {
     if value.fract() == 0.0 && value.abs() < 1e7 {
         return format!("{value:.0}");
     }
-    let scientific = format!("{value:.3e}");
-    let Some((mantissa, exponent)) = scientific.split_once('e') else { return scientific };
-    let power: i32 = exponent.parse().unwrap_or_default();
-    if !(-4..7).contains(&power) {
+    let (digits, power) = four_digits(value.abs()).unwrap_or_else(|| four_digits_of_any(value.abs()));
+    let sign = if value < 0.0 { "-" } else { "" };
+    match power {
+        -4..=3 => plain(value, digits, power),
+        4..7 => format!("{value:.0}"),
         // A rounded power of ten keeps its exponent short all the same.
-        return format!("{}e{power}", without_zeros(mantissa));
+        _ => format!("{sign}{}e{power}", without_zeros(&format!("{}.{:03}", digits / 1000, digits % 1000))),
     }
-    let digits = format!("{value:.*}", usize::try_from(3 - power).unwrap_or_default());
-    let short = without_zeros(&digits);
-    let same = |short: &str| short.parse().is_ok_and(|v: f64| (v - value).abs() <= value.abs() * SAME);
-    if short.len() < digits.len() && same(short) { short.to_owned() } else { digits }
+}
+
+/// The first four digits of a positive number, rounded, and the power of ten of the first one, where multiplying it
+/// tells them for sure.
+fn four_digits(size: f64) -> Option<(u32, i32)> {
+    let place = SCALES.iter().position(|(from, _)| size >= *from)?;
+    let (_, scale) = SCALES.get(place).filter(|_| size < 9999.0)?;
+    let (scaled, power) = (size * scale, 3 - place as i32);
+    // The product is off by less than a billionth: only near the middle of two numbers that matters.
+    let rest = scaled.fract();
+    if (rest - 0.5).abs() < 1e-6 {
+        return None;
+    }
+    let digits = scaled as u32 + u32::from(rest > 0.5);
+    Some(if digits < 10_000 { (digits, power) } else { (digits / 10, power + 1) })
+}
+
+/// Powers of ten, and what makes four digits before the point of the numbers from there on.
+const SCALES: [(f64, f64); 8] =
+    [(1e3, 1.0), (1e2, 1e1), (1e1, 1e2), (1.0, 1e3), (1e-1, 1e4), (1e-2, 1e5), (1e-3, 1e6), (1e-4, 1e7)];
+
+fn four_digits_of_any(size: f64) -> (u32, i32) {
+    let scientific = format!("{size:.3e}");
+    let (mantissa, exponent) = scientific.split_once('e').unwrap_or((&scientific, "0"));
+    let digits = mantissa.bytes().filter(u8::is_ascii_digit);
+    (digits.fold(0, |sum, c| sum * 10 + u32::from(c - b'0')), exponent.parse().unwrap_or_default())
+}
+
+/// Four digits of a value, the first of them of a power of ten from -4 to 3, without an exponent. Zeros at the end go
+/// where they stand for nothing that was rounded.
+fn plain(value: f64, mut digits: u32, power: i32) -> String {
+    let mut decimals = usize::try_from(3 - power).unwrap_or_default();
+    let rounded = f64::from(digits) / 10f64.powi(3 - power);
+    if (rounded - value.abs()).abs() <= value.abs() * SAME {
+        while decimals > 0 && digits.is_multiple_of(10) {
+            (digits, decimals) = (digits / 10, decimals - 1);
+        }
+    }
+    // By hand, since tables are made of numbers: the formatting machinery takes four times as long.
+    let mut out = String::with_capacity(12);
+    if value < 0.0 {
+        out.push('-');
+    }
+    let first = decimals.max(digits.checked_ilog10().unwrap_or_default() as usize);
+    for place in (0..=first).rev() {
+        out.push(char::from(b'0' + (digits / 10u32.pow(place as u32) % 10) as u8));
+        if place == decimals && decimals > 0 {
+            out.push('.');
+        }
+    }
+    out
 }
 
 /// A value with every digit it has: the shortest text from which Python, or anybody, reads the same number.
@@ -264,6 +312,22 @@ mod tests {
         fn exact_numbers_read_back(value in any::<f64>()) {
             prop_assert_eq!(exact(value).parse::<f64>().unwrap().to_bits(), value.to_bits());
             prop_assert!(number(value).chars().count() <= 11, "{}", number(value));
+        }
+
+        #[test]
+        fn four_digits_are_those_of_the_number(value in 0.0f64..9999.0, scale in 0i32..10) {
+            let value = value / 10f64.powi(scale);
+            prop_assume!(value > 0.0);
+            if let Some(quick) = four_digits(value) {
+                prop_assert_eq!(quick, four_digits_of_any(value));
+            }
+            let (digits, power) = four_digits_of_any(value);
+            prop_assume!((-4..=3).contains(&power));
+            let whole = format!("{value:.*}", usize::try_from(3 - power).unwrap());
+            let text = plain(-value, digits, power);
+            let zeros = whole.strip_prefix(text.strip_prefix('-').unwrap()).unwrap();
+            prop_assert!(zeros.chars().all(|c| c == '0' || c == '.'));
+            prop_assert!(zeros.is_empty() || (whole.parse::<f64>().unwrap() - value).abs() <= value * SAME);
         }
 
         #[test]

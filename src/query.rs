@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashSet;
 
-use crate::index::{ExperimentKey, Index, Lifecycle, Run, RunKey};
+use crate::index::{ExperimentKey, Index, Run, RunKey};
 
 mod by_key;
 pub mod cell;
@@ -16,6 +16,7 @@ pub mod experiments;
 pub mod fuzzy;
 mod near;
 mod order;
+mod roll;
 mod rollup;
 mod tree;
 
@@ -23,6 +24,8 @@ pub use by_key::ByKey;
 pub use columns::{Column, ColumnView};
 pub use experiments::{ExperimentRow, Kind};
 pub use rollup::{Rollup, Rollups, Spread};
+
+use roll::{Census, Roll};
 
 /// Column and direction of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -136,7 +139,7 @@ pub struct Rows {
     /// The columns, measured.
     pub columns: Vec<ColumnView>,
     /// What parent rows tell about their children.
-    pub rollups: Rollups,
+    pub rollups: Arc<Rollups>,
     /// The lines of the experiments pane.
     pub experiments: Vec<ExperimentRow>,
     /// Characters of the longest of them, with the blanks before it.
@@ -163,44 +166,155 @@ impl Rows {
     }
 }
 
+/// Runs that are fetched at once.
+pub const FETCHED: usize = 32;
+
+/// Has the processor fetch runs all at the same time. They lie anywhere in memory, and waiting for one after the other
+/// takes most of the time of a query.
+pub fn fetch<'a>(runs: impl Iterator<Item = &'a &'a Run>) {
+    std::hint::black_box(runs.map(|run| run.params().len() + run.tags().len()).sum::<usize>());
+}
+
 /// Answers a query.
 pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
-    let mut census = experiments::Census::new(index, query);
-    let mut list: Vec<&Run> = Vec::new();
-    for run in index.runs().filter(|run| query.deleted || run.lifecycle != Lifecycle::Deleted) {
-        if census.count(run) && query.experiment.is_none_or(|key| run.experiment == key) {
-            list.push(run);
-        }
-    }
-    let mut pattern = fuzzy::Search::new(&query.find, &index.keys);
-    let matched = (!pattern.is_empty())
-        .then(|| list.iter().map(|run| pattern.finds(run)).collect::<Vec<bool>>());
-    let columns = query.columns.clone().unwrap_or_else(|| Arc::new(columns::choose(index, &list, query)));
-    let links = tree::link(&list);
-    let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);
-    let order = order::sort(&list, &rollups, index, query);
-    let items = tree::flatten(&list, &links, &order, matched.as_deref(), query);
-    let mut lines = vec![u32::MAX; index.runs.len()];
-    for (line, row) in (0u32..).zip(&items) {
-        if let Some(slot) = lines.get_mut(row.run.0 as usize) {
-            *slot = line;
-        }
-    }
-    let experiments = experiments::rows(index, query, &census);
-    let width = |row: &ExperimentRow| row.name.chars().count() + 2 * usize::from(row.depth);
-    Rows {
-        matched: matched.map_or(list.len(), |matched| matched.into_iter().filter(|is| *is).count()),
-        total: list.len(),
-        name_width: columns::name_width(&list, &links, &rollups),
-        columns: columns::measure(&columns, &list, &rollups, query.sort.column, index, query.now),
-        experiments_width: experiments.iter().map(width).max().unwrap_or(0) as u16,
-        experiments,
-        experiment_count: census.experiments(index),
-        complete: index.progress.complete,
-        rollups,
-        items,
-        lines,
-        query: query.clone(),
-        index: index.clone(),
+    Answers::default().rows(index, query)
+}
+
+/// Answers one query after the other: what a query has in common with the one before is not found again, so typing and
+/// opening parents cost little, and a new index costs what is new in it and what is shown.
+#[derive(Debug, Default)]
+pub struct Answers {
+    roll: Roll,
+    last: Option<Arranged>,
+}
+
+impl Answers {
+    /// Answers a query.
+    pub fn rows(&mut self, index: &Arc<Index>, query: &Arc<Query>) -> Rows {
+        let (last, matched) = match self.last.take().filter(|last| last.fits(index, query)) {
+            Some(last) => {
+                let matched = last.matched(&query.find);
+                (last, matched)
+            }
+            None => {
+                self.roll.keep(index);
+                Arranged::new(&self.roll, query)
+            }
+        };
+        self.last.insert(last).rows(query, matched)
     }
 }
+
+/// How long ages and durations may be old while nothing else changes, in milliseconds: they decide about widths and the
+/// order of what is running.
+const STALE: i64 = 10_000;
+
+/// All of an answer that depends neither on what is looked for nor on what is open.
+#[derive(Debug)]
+struct Arranged {
+    index: Arc<Index>,
+    query: Arc<Query>,
+    list: Vec<RunKey>,
+    links: tree::Links,
+    order: Vec<u32>,
+    rollups: Arc<Rollups>,
+    columns: Vec<ColumnView>,
+    name_width: u16,
+    census: Census,
+}
+
+impl Arranged {
+    fn fits(&self, index: &Arc<Index>, query: &Query) -> bool {
+        let asked = |query: &Query| (query.experiment, query.deleted, query.sort, query.columns.clone());
+        Arc::ptr_eq(&self.index, index)
+            && asked(&self.query) == asked(query)
+            && (query.now - STALE..=query.now).contains(&self.query.now)
+    }
+
+    /// Also says which runs match, where not all do.
+    fn new(roll: &Roll, query: &Arc<Query>) -> (Self, Option<Vec<bool>>) {
+        let index = roll.index();
+        let (census, keys) = roll.census(query);
+        let list: Vec<&Run> = keys.iter().filter_map(|key| index.run(*key).map(|run| &**run)).collect();
+        // Everything that has to look at every run looks at it now, while it is at hand.
+        let mut search = fuzzy::Search::new(&query.find, &index.keys);
+        let mut matched = (!search.is_empty()).then(|| Vec::with_capacity(list.len()));
+        let mut chooser = query.columns.is_none().then(|| columns::Chooser::new(&index.keys));
+        let mut linker = tree::Linker::default();
+        let mut order = order::Order::new(index, query);
+        for runs in list.chunks(FETCHED) {
+            fetch(runs.iter());
+            for run in runs {
+                matched.iter_mut().for_each(|matched| matched.push(search.finds(run)));
+                chooser.iter_mut().for_each(|chooser| chooser.take(run));
+                linker.take(run);
+                order.take(run);
+            }
+        }
+        let chosen = chooser.map(|chooser| Arc::new(chooser.choose(index, query)));
+        let columns = chosen.or(query.columns.clone()).unwrap_or_default();
+        let (links, sorted) = (linker.link(&list), query.sort.column);
+        let rollups = rollup::roll_up(&list, &links, &columns, sorted, index);
+        let arranged = Self {
+            order: order.sort(&list, &rollups),
+            name_width: columns::name_width(&list, &links, &rollups),
+            columns: columns::measure(&columns, &list, &rollups, sorted, index, query.now),
+            list: keys,
+            links,
+            rollups: Arc::new(rollups),
+            census,
+            index: index.clone(),
+            query: query.clone(),
+        };
+        (arranged, matched)
+    }
+
+    /// The rows, narrowed and opened as a query asks.
+    fn rows(&self, query: &Arc<Query>, matched: Option<Vec<bool>>) -> Rows {
+        let index = &self.index;
+        let items = tree::flatten(&self.list, &self.links, &self.order, matched.as_deref(), query);
+        let mut lines = vec![u32::MAX; index.runs.len()];
+        for (line, row) in (0u32..).zip(&items) {
+            if let Some(slot) = lines.get_mut(row.run.0 as usize) {
+                *slot = line;
+            }
+        }
+        let experiments = experiments::rows(index, query, &self.census);
+        let width = |row: &ExperimentRow| row.name.chars().count() + 2 * usize::from(row.depth);
+        Rows {
+            matched: matched.map_or(self.list.len(), |matched| matched.into_iter().filter(|is| *is).count()),
+            total: self.list.len(),
+            name_width: self.name_width,
+            columns: self.columns.clone(),
+            experiments_width: experiments.iter().map(width).max().unwrap_or(0) as u16,
+            experiments,
+            experiment_count: self.census.experiments(index),
+            complete: index.progress.complete,
+            rollups: self.rollups.clone(),
+            items,
+            lines,
+            query: query.clone(),
+            index: index.clone(),
+        }
+    }
+
+    /// Which runs of the list match; nothing where all do.
+    fn matched(&self, find: &str) -> Option<Vec<bool>> {
+        let mut search = fuzzy::Search::new(find, &self.index.keys);
+        if search.is_empty() {
+            return None;
+        }
+        let mut matched = Vec::with_capacity(self.list.len());
+        let mut runs = Vec::with_capacity(FETCHED);
+        for keys in self.list.chunks(FETCHED) {
+            runs.clear();
+            runs.extend(keys.iter().filter_map(|key| self.index.run(*key).map(|run| &**run)));
+            fetch(runs.iter());
+            matched.extend(runs.iter().map(|run| search.finds(run)));
+        }
+        Some(matched)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,6 @@
-//! A made-up index of 100,000 runs in families: a parent, and children with 8 params, 4 metrics and 6 tags each.
+//! A made-up index of 100,000 runs in families: a parent, and children with 8 params, 4 metrics and 6 tags each. And one
+//! of few runs with very many metrics.
+#![allow(dead_code, reason = "each benchmark uses what it needs")]
 
 use std::sync::Arc;
 
@@ -71,7 +73,8 @@ pub fn index(experiments: usize, family: usize) -> Arc<Index> {
         }
         describe(&mut index, run, &mut numbers, i, (!is_parent).then_some(&parent));
     }
-    index.progress = Progress { done: RUNS, total: RUNS, complete: true, listed: true };
+    index.progress =
+        Progress { done: RUNS, total: RUNS, complete: true, listed: true, ..Progress::default() };
     Arc::new(index)
 }
 
@@ -89,7 +92,8 @@ fn describe(index: &mut Index, run: RunKey, numbers: &mut Numbers, i: usize, par
     let params = params.map(|(name, value)| (index.intern(name), value));
     let metrics = ["loss", "val_loss", "acc", "val_acc"].map(|name| (index.intern(name), numbers.part()));
     let name = format!("{}-{}", numbers.one_of(&ANIMALS), numbers.below(1000));
-    let more = [("mlflow.source.type", "LOCAL"), ("group", "search")].map(|(name, text)| (index.intern(name), text));
+    let more =
+        [("mlflow.source.type", "LOCAL"), ("group", "search")].map(|(name, text)| (index.intern(name), text));
     index.edit_run(run, |draft| {
         draft.set_name(Some(&name));
         draft.start_time = Some(BEGUN + i as i64 * 1000);
@@ -113,7 +117,28 @@ fn describe(index: &mut Index, run: RunKey, numbers: &mut Numbers, i: usize, par
         tags.push(Key::PARENT, parent);
         params.iter().for_each(|(key, value)| _ = draft.params().push(*key, value));
         let last = |value| Point { value, step: 99, timestamp: BEGUN };
-        let metrics = metrics.map(|(key, value)| (key, Metric { last: last(value), points: 100, exact: true }));
+        let metrics =
+            metrics.map(|(key, value)| (key, Metric { last: last(value), points: 100, exact: true }));
         draft.new_metrics().extend(metrics);
     });
+}
+
+/// Twenty runs with 10,000 metrics each.
+pub fn wide() -> Arc<Index> {
+    let (mut index, mut numbers) = (Index::default(), Numbers(7));
+    let experiment = index.add_experiment("0".into());
+    let keys: Vec<Key> = (0..10_000).map(|n| index.intern(&format!("layer-{}/loss-{n}", n % 100))).collect();
+    for i in 0..20 {
+        let run = index.add_run(&format!("{:032x}", i + 1), experiment);
+        index.edit_run(run, |draft| {
+            (draft.start_time, draft.read) = (Some(BEGUN + i), Parts::ALL);
+            let last = |value| Point { value, step: 99, timestamp: BEGUN };
+            let metrics = keys
+                .iter()
+                .map(|key| (*key, Metric { last: last(numbers.part()), points: 100, exact: true }));
+            draft.new_metrics().extend(metrics);
+        });
+    }
+    index.progress = Progress { done: 20, total: 20, complete: true, listed: true, ..Progress::default() };
+    Arc::new(index)
 }

@@ -7,7 +7,8 @@ use super::action::Action;
 use super::chart::ChartView;
 use super::cursor::Cursor;
 use super::keys::Place;
-use super::overview::{Line, Relatives, overview};
+use super::overview::{Line, overview};
+use super::relatives::Relatives;
 use super::{App, Request, Screen, move_cursor, panes, scroll};
 use crate::format;
 use crate::index::{Index, Key, Run, RunKey};
@@ -414,16 +415,19 @@ impl App {
     }
 
     /// The run that is looked at is as new as the answer; one that has gone stays as it was.
-    pub(super) fn keep_details(&mut self) {
+    pub(super) fn keep_details(&mut self, before: &Rows) {
         let rows: &Rows = &self.rows;
         if let Some(detail) = self.detail.as_mut().filter(|_| self.screen == Screen::Detail)
             && let Some(run) = rows.index.run(detail.run)
         {
-            if !Arc::ptr_eq(&detail.kept, run) {
+            let is_same = Arc::ptr_eq(&detail.kept, run);
+            if !is_same {
                 detail.sorted = Arc::new(Sorted::of(run, &rows.index));
             }
             detail.kept = run.clone();
-            detail.relatives = Relatives::of(run, &rows.index);
+            if !Arc::ptr_eq(&before.index, &rows.index) {
+                detail.relatives.keep(run, is_same, &before.index, &rows.index);
+            }
         }
         if let Some(compare) = &mut self.compare {
             compare.keep(&rows.index);

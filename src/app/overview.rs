@@ -20,37 +20,6 @@ pub enum Line {
     Link(&'static str, RunKey),
 }
 
-/// The runs that a run hangs together with. Found once for each version of the index, since it means looking at all runs.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Relatives {
-    /// The parent, if it is in the store; the child's own experiment goes first.
-    pub parent: Option<RunKey>,
-    /// The children, oldest first.
-    pub children: Vec<RunKey>,
-}
-
-impl Relatives {
-    /// The relatives of a run.
-    pub fn of(run: &Run, index: &Index) -> Self {
-        let mut relatives = Self::default();
-        let (mut children, parent) = (Vec::new(), run.parent_run_id());
-        for other in index.runs().filter(|other| other.key != run.key) {
-            if parent == Some(other.run_id())
-                && (relatives.parent.is_none() || other.experiment == run.experiment)
-            {
-                relatives.parent = Some(other.key);
-            }
-            let is_shown = other.lifecycle == Lifecycle::Active || run.lifecycle == Lifecycle::Deleted;
-            if is_shown && other.parent_run_id() == Some(run.run_id()) {
-                children.push((other.start_time, other.run_id(), other.key));
-            }
-        }
-        children.sort();
-        relatives.children = children.into_iter().map(|(.., key)| key).collect();
-        relatives
-    }
-}
-
 /// The lines of the Overview tab.
 pub fn overview(detail: &Detail, index: &Index, now: i64) -> Vec<Line> {
     let run = &detail.kept;

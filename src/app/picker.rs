@@ -48,14 +48,11 @@ impl Picker {
         Self { purpose, prompt: Prompt::default(), cursor: Cursor::default(), all, chosen }
     }
 
-    /// What matches the text that was typed, with the characters that are hit.
-    pub fn found(&self, app: &App) -> Vec<(Column, Vec<usize>)> {
+    /// What matches the text that was typed.
+    pub fn found(&self, app: &App) -> Vec<Column> {
         let pattern = fuzzy::Pattern::new(self.prompt.text());
-        let all = self.all.iter().map(|column| (*column, column.full_name(app.index())));
-        all.filter_map(|(column, name)| {
-            pattern.finds_text(name.as_str()).then(|| (column, pattern.hits(name.as_str())))
-        })
-        .collect()
+        let is_found = |column: &&Column| pattern.finds_text(column.full_name(app.index()).as_str());
+        self.all.iter().filter(|column| pattern.is_empty() || is_found(column)).copied().collect()
     }
 }
 
@@ -63,7 +60,7 @@ impl App {
     pub(super) fn picker_key(&mut self, key: KeyEvent, keys: &str, out: &mut Vec<Request>) {
         let Some(Overlay::Picker(mut picker)) = self.overlay.take() else { return };
         let found = picker.found(self);
-        let under = found.get(picker.cursor.at).map(|(column, _)| *column);
+        let under = found.get(picker.cursor.at).copied();
         let height = panes::picker(self.size).height.saturating_sub(5).into();
         let mut stay = true;
         match (keys, picker.purpose) {
@@ -146,7 +143,7 @@ impl App {
             // The list shows the chosen ones first, in their order.
             let chosen = picker.chosen.clone();
             picker.all.sort_by_key(|c| chosen.iter().position(|x| x == c).unwrap_or(usize::MAX));
-            let at = picker.found(self).iter().position(|(c, _)| Some(*c) == column);
+            let at = picker.found(self).iter().position(|c| Some(*c) == column);
             picker.cursor.at = at.unwrap_or(picker.cursor.at);
             self.choose_columns(picker, out);
         }

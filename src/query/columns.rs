@@ -5,13 +5,13 @@ use std::cmp::Reverse;
 
 use unicode_width::UnicodeWidthStr;
 
-use super::Query;
 use super::by_key::ByKey;
 use super::cell::{Cell, table_cell};
 use super::rollup::{Rollups, Spread};
 use super::tree::Links;
+use super::{FETCHED, Query, fetch};
 use crate::format;
-use crate::index::{Index, Key, Lifecycle, Run};
+use crate::index::{Index, Key, Keys, Lifecycle, Run};
 use crate::shown::{Shown, shown};
 
 /// A column.
@@ -146,74 +146,106 @@ const CHOSEN: usize = 6;
 /// The columns where nobody chose: state, age and time, then params that differ and metrics that most runs share. What
 /// orders the rows is always among them.
 pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
-    let mut columns = vec![Column::State, Column::Start, Column::Duration];
-    if list.iter().any(|run| run.is_running()) {
-        columns.push(Column::Step);
-    }
-    if query.experiment.is_none() {
-        columns.insert(0, Column::Experiment);
-    }
-    columns.extend(differing_params(index, list).into_iter().map(Column::Param));
-    columns.extend(shared_metrics(index, list, query).into_iter().map(Column::Metric));
-    let sorted = query.sort.column;
-    if sorted != Column::Name && !columns.contains(&sorted) {
-        columns.push(sorted);
-    }
-    columns
+    let mut chooser = Chooser::new(&index.keys);
+    list.iter().for_each(|run| chooser.take(run));
+    chooser.choose(index, query)
 }
 
 /// Different values of a param that are told apart for choosing columns.
 const TOLD_APART: usize = 6;
 
+/// What has been seen of a param.
+#[derive(Debug, Default)]
+struct Seen<'a> {
+    runs: usize,
+    values: Vec<&'a str>,
+    long: usize,
+}
+
+/// Looks at all runs to choose columns.
+#[derive(Debug)]
+pub struct Chooser<'a> {
+    is_running: bool,
+    params: ByKey<Seen<'a>>,
+    /// Runs that have a metric, and runs that have any.
+    metrics: ByKey<usize>,
+    with_metrics: usize,
+}
+
+impl<'a> Chooser<'a> {
+    /// Nothing has been seen.
+    pub fn new(keys: &Keys) -> Self {
+        Self { is_running: false, params: ByKey::new(keys), metrics: ByKey::new(keys), with_metrics: 0 }
+    }
+
+    /// Looks at a run.
+    pub fn take(&mut self, run: &'a Run) {
+        self.is_running |= run.is_running();
+        for (key, value) in run.params().iter() {
+            let Some(seen) = self.params.of(key) else { continue };
+            seen.runs += 1;
+            seen.long += usize::from(value.len() > 24);
+            if seen.values.len() < TOLD_APART && !seen.values.contains(&value) {
+                seen.values.push(value);
+            }
+        }
+        let metrics = run.metrics();
+        self.with_metrics += usize::from(metrics.len() > 0);
+        metrics.for_each(|(key, _)| self.metrics.of(key).into_iter().for_each(|count| *count += 1));
+    }
+
+    /// The columns, see [`choose`].
+    pub fn choose(self, index: &Index, query: &Query) -> Vec<Column> {
+        let mut columns = vec![Column::State, Column::Start, Column::Duration];
+        if self.is_running {
+            columns.push(Column::Step);
+        }
+        if query.experiment.is_none() {
+            columns.insert(0, Column::Experiment);
+        }
+        columns.extend(differing_params(self.params.list, index).map(Column::Param));
+        columns
+            .extend(shared_metrics(self.metrics.list, self.with_metrics, index, query).map(Column::Metric));
+        let sorted = query.sort.column;
+        if sorted != Column::Name && !columns.contains(&sorted) {
+            columns.push(sorted);
+        }
+        columns
+    }
+}
+
 /// Params with more than one value: of those that most runs have, first the ones that differ most, since these are what
 /// a search is about.
-fn differing_params(index: &Index, list: &[&Run]) -> Vec<Key> {
-    #[derive(Default)]
-    struct Seen<'a> {
-        runs: usize,
-        values: Vec<&'a str>,
-        long: usize,
-    }
-    let mut all: ByKey<Seen<'_>> = ByKey::new(&index.keys);
-    for (key, value) in list.iter().flat_map(|run| run.params().iter()) {
-        let Some(seen) = all.of(key) else { continue };
-        seen.runs += 1;
-        seen.long += usize::from(value.len() > 24);
-        if seen.values.len() < TOLD_APART && !seen.values.contains(&value) {
-            seen.values.push(value);
-        }
-    }
-    let most = all.list.iter().map(|(_, seen)| seen.runs).max().unwrap_or(0);
-    all.list.retain(|(_, seen)| seen.values.len() > 1 && seen.long * 2 <= seen.runs);
-    all.list.sort_by_cached_key(|(key, seen)| {
+fn differing_params(mut params: Vec<(Key, Seen<'_>)>, index: &Index) -> impl Iterator<Item = Key> {
+    let most = params.iter().map(|(_, seen)| seen.runs).max().unwrap_or(0);
+    params.retain(|(_, seen)| seen.values.len() > 1 && seen.long * 2 <= seen.runs);
+    params.sort_by_cached_key(|(key, seen)| {
         let is_rare = seen.runs * 4 < most * 3;
         (is_rare, Reverse((seen.values.len(), seen.runs)), format::natural_key(index.keys.name(*key)))
     });
-    all.list.into_iter().take(CHOSEN).map(|(key, _)| key).collect()
+    params.into_iter().take(CHOSEN).map(|(key, _)| key)
 }
 
 /// Metrics of at least a third of the runs that have any; the experiment's primary metric first, then those whose name
 /// tells quality, then those that most runs have. Samples of the machine (`system/`) are left to the picker.
-fn shared_metrics(index: &Index, list: &[&Run], query: &Query) -> Vec<Key> {
-    let mut runs: ByKey<usize> = ByKey::new(&index.keys);
-    let mut with_any = 0;
-    for run in list {
-        let metrics = run.metrics();
-        with_any += usize::from(metrics.len() > 0);
-        metrics.for_each(|(key, _)| runs.of(key).into_iter().for_each(|count| *count += 1));
-    }
+fn shared_metrics(
+    mut metrics: Vec<(Key, usize)>,
+    with_any: usize,
+    index: &Index,
+    query: &Query,
+) -> impl Iterator<Item = Key> {
     let experiment = query.experiment.and_then(|key| index.experiment(key));
     let primary = experiment.and_then(|e| e.tags.get("mlflow.experiment.primaryMetric.name"));
     let is_primary = |name: &str| primary.is_some_and(|primary| **primary == *name);
-    runs.list.retain(|(key, count)| {
+    metrics.retain(|(key, count)| {
         let name = index.keys.name(*key);
         is_primary(name) || (count * 3 >= with_any && !name.starts_with("system/"))
     });
-    runs.list.sort_by_cached_key(|(key, count)| {
+    metrics.sort_by_cached_key(|(key, count)| {
         let name = index.keys.name(*key);
         (!is_primary(name), !tells_quality(name), Reverse(*count), format::natural_key(name))
     });
-    runs.list.into_iter().take(CHOSEN).map(|(key, _)| key).collect()
+    metrics.into_iter().take(CHOSEN).map(|(key, _)| key)
 }
 
 /// Whether a metric's name says how good a run is, rather than how fast it was or how it was set up.
@@ -227,10 +259,15 @@ fn tells_quality(name: &str) -> bool {
 pub fn all(index: &Index, query: &Query) -> Vec<Column> {
     let mut keys = [ByKey::<()>::new(&index.keys), ByKey::new(&index.keys), ByKey::new(&index.keys)];
     let [metrics, params, tags] = &mut keys;
-    for run in index.runs().filter(|run| query.experiment.is_none_or(|key| run.experiment == key)) {
-        run.metrics().for_each(|(key, _)| _ = metrics.of(key));
-        run.params().keys().for_each(|key| _ = params.of(key));
-        run.tags().keys().for_each(|key| _ = tags.of(key));
+    let runs = index.runs().filter(|run| query.experiment.is_none_or(|key| run.experiment == key));
+    let runs: Vec<&Run> = runs.map(|run| &**run).collect();
+    for runs in runs.chunks(FETCHED) {
+        fetch(runs.iter());
+        for run in runs {
+            run.metrics().for_each(|(key, _)| _ = metrics.of(key));
+            run.params().keys().for_each(|key| _ = params.of(key));
+            run.tags().keys().for_each(|key| _ = tags.of(key));
+        }
     }
     let mut columns: Vec<Column> = ATTRIBUTES.iter().map(|(column, _)| *column).collect();
     for (keys, column) in keys.iter_mut().zip([Column::Metric, Column::Param, Column::Tag]) {
@@ -302,16 +339,15 @@ pub fn measure(
     now: i64,
 ) -> Vec<ColumnView> {
     let mut views = Vec::with_capacity(columns.len());
+    let list = list.get(..MEASURED).unwrap_or(list);
+    let parents: Vec<&&Run> = list.iter().filter(|run| rollups.get(run.key).is_some()).collect();
     for &column in columns {
         let mut measured = Measured::default();
-        for run in list.iter().take(MEASURED) {
-            measured.add(&table_cell(run, column, index, now));
-            if let Some(spread) = rollups.spread(run.key, column) {
-                measured.add(&spread_cell(spread));
-            }
-            if let Column::Metric(key) = column {
-                measured.spark = measured.spark || run.metric(key).is_some_and(|metric| metric.points > 1);
-            }
+        list.iter().for_each(|run| measured.add(&table_cell(run, column, index, now)));
+        let spreads = parents.iter().filter_map(|run| rollups.spread(run.key, column));
+        spreads.for_each(|spread| measured.add(&spread_cell(spread)));
+        if let Column::Metric(key) = column {
+            measured.spark = list.iter().any(|run| run.metric(key).is_some_and(|metric| metric.points > 1));
         }
         let title = title_among(column, columns, index);
         views.push(ColumnView { sorted: column == sorted, ..measured.view(column, title) });
@@ -391,6 +427,7 @@ impl Measured {
 
 /// Characters of a number before the decimal point, and from it on.
 pub fn decimal_parts(text: &str) -> (usize, usize) {
-    let whole = text.find(['.', 'e', '…']).unwrap_or(text.len());
-    (text.get(..whole).unwrap_or(text).chars().count(), text.get(whole..).unwrap_or_default().chars().count())
+    let all = text.chars().count();
+    let whole = text.chars().position(|c| matches!(c, '.' | 'e' | '…')).unwrap_or(all);
+    (whole, all - whole)
 }

@@ -3,8 +3,9 @@
 use rustc_hash::FxHashMap;
 
 use super::Query;
+use super::roll::{Census, Counts};
 use crate::format;
-use crate::index::{Experiment, ExperimentKey, Index, Lifecycle, Run};
+use crate::index::{Experiment, ExperimentKey, Index, Lifecycle};
 
 /// What a line is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,58 +33,6 @@ pub struct ExperimentRow {
     pub running: u32,
     /// Whether it is deleted.
     pub deleted: bool,
-}
-
-/// Runs that count.
-#[derive(Clone, Copy, Debug, Default)]
-struct Counts {
-    runs: u32,
-    running: u32,
-}
-
-impl Counts {
-    fn add(&mut self, other: Self) {
-        (self.runs, self.running) = (self.runs + other.runs, self.running + other.running);
-    }
-}
-
-/// How many runs each experiment has, by its slot; none for one that is not shown.
-#[derive(Debug)]
-pub struct Census(Vec<Option<Counts>>);
-
-impl Census {
-    /// Counts nothing yet.
-    pub fn new(index: &Index, query: &Query) -> Self {
-        let mut counts = vec![Some(Counts::default()); index.experiments.len()];
-        for experiment in index.experiments().filter(|e| e.lifecycle == Lifecycle::Deleted && !query.deleted) {
-            if let Some(count) = counts.get_mut(experiment.key.0 as usize) {
-                *count = None;
-            }
-        }
-        Self(counts)
-    }
-
-    /// Counts a run of an experiment that is shown; says whether it is shown.
-    pub fn count(&mut self, run: &Run) -> bool {
-        match self.0.get_mut(run.experiment.0 as usize) {
-            Some(Some(counts)) => {
-                counts.add(Counts { runs: 1, running: u32::from(run.is_running()) });
-                true
-            }
-            Some(None) => false,
-            // An experiment that nobody knows cannot be deleted.
-            None => true,
-        }
-    }
-
-    fn of(&self, experiment: &Experiment) -> Option<Counts> {
-        self.0.get(experiment.key.0 as usize).copied().flatten()
-    }
-
-    /// Experiments that are shown, whatever folders are closed.
-    pub fn experiments(&self, index: &Index) -> usize {
-        index.experiments().filter(|experiment| self.of(experiment).is_some()).count()
-    }
 }
 
 #[derive(Default)]

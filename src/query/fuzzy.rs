@@ -4,14 +4,11 @@
 //! here, for 100,000 runs while one types. Text is composed first (NFC), because macOS writes file names decomposed and
 //! no matcher finds 한글 in them. Another matcher would be a change of this file only.
 
-use std::borrow::Cow;
-
 use fuzzy_matcher::FuzzyMatcher;
 use fuzzy_matcher::skim::SkimMatcherV2;
-use unicode_normalization::{UnicodeNormalization, is_nfc};
 
 use super::by_key::ByKey;
-use super::near::{Near, State};
+use super::near::{Near, State, composed};
 use crate::index::{Key, Keys, Run};
 
 /// Characters of a param or tag that are looked at.
@@ -44,10 +41,6 @@ impl Word {
         let same = |a: char, b: char| if self.is_exact { a == b } else { a.eq_ignore_ascii_case(&b) };
         self.text.chars().all(|letter| rest.any(|c| same(c, letter)))
     }
-}
-
-fn composed(text: &str) -> Cow<'_, str> {
-    if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
 }
 
 /// A param or tag as it is looked at.
@@ -138,10 +131,10 @@ impl<'a> Search<'a> {
                 if is_tag && !begun.is_tag_looked_at {
                     return false;
                 }
-                begun.words.get(number).is_some_and(|state| {
-                    let value = composed(value);
-                    word.near.goes_on(*state, value.chars().take(begun.rest)).is_found()
-                })
+                begun
+                    .words
+                    .get(number)
+                    .is_some_and(|state| word.near.goes_on(*state, value, begun.rest).is_found())
             };
             word.is_in(run.title())
                 || run.run_id().starts_with(&word.text)
@@ -154,7 +147,7 @@ impl<'a> Search<'a> {
 impl Begun {
     fn new(words: &[Word], name: &str) -> Self {
         let before = in_pair(name, "");
-        let states = words.iter().map(|word| word.near.goes_on(State::default(), before.chars()));
+        let states = words.iter().map(|word| word.near.goes_on(State::default(), &before, LOOKED_AT));
         Self {
             is_tag_looked_at: is_looked_at(name),
             rest: LOOKED_AT - before.chars().count(),
@@ -170,6 +163,8 @@ fn is_looked_at(tag: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use unicode_normalization::UnicodeNormalization;
+
     use super::*;
     use std::sync::Arc;
 

@@ -1,6 +1,10 @@
 //! Letters of a word that stand close together in a text: at most three others between them, and no digit among those,
 //! since `lr=0.1` is not `lr=0.01`.
 
+use std::borrow::Cow;
+
+use unicode_normalization::{UnicodeNormalization, is_nfc};
+
 /// Letters that may stand between those that are looked for.
 const SKIPPED: usize = 3;
 /// Letters of a word that are looked for.
@@ -13,6 +17,10 @@ pub struct Near {
     is_exact: bool,
     /// For each ASCII character, bit n says whether it is letter n.
     ascii: [u64; 128],
+    /// The bit of the last letter.
+    last: u64,
+    /// The first letter, small and capital; what stands in no ASCII text for any other.
+    first: [u8; 2],
 }
 
 /// How much of a word stands at the end of the text so far: in number k, bit n says that letters 0 to n stand there with
@@ -33,9 +41,16 @@ impl State {
 impl Near {
     /// A word; `is_exact` says whether capitals matter.
     pub fn new(word: &str, is_exact: bool) -> Self {
-        let mut near = Self { letters: word.chars().take(MOST).collect(), is_exact, ascii: [0; 128] };
-        let masks: Vec<u64> = (0..128).map(|c| near.compare(char::from(c))).collect();
-        near.ascii.iter_mut().zip(masks).for_each(|(slot, mask)| *slot = mask);
+        let letters: Vec<char> = word.chars().take(MOST).collect();
+        let last = 1 << letters.len().saturating_sub(1);
+        let mut near = Self { letters, is_exact, ascii: [0; 128], last, first: [u8::MAX; 2] };
+        for c in 0..128u8 {
+            let mask = near.compare(char::from(c));
+            near.ascii.iter_mut().skip(c.into()).take(1).for_each(|slot| *slot = mask);
+            if mask & 1 != 0 {
+                near.first = [c, near.first[0].min(c)];
+            }
+        }
         near
     }
 
@@ -48,25 +63,36 @@ impl Near {
         letters.filter(|(_, letter)| self.is_same(**letter, c)).fold(0, |mask, (i, _)| mask | 1 << i)
     }
 
-    /// Reads on.
-    pub fn goes_on(&self, mut state: State, text: impl Iterator<Item = char>) -> State {
-        let last = 1 << self.letters.len().saturating_sub(1);
-        for c in text {
-            if state.found {
-                break;
+    /// Reads on, so many characters at most.
+    pub fn goes_on(&self, mut state: State, text: &str, most: usize) -> State {
+        if !text.is_ascii() {
+            let letters = composed(text);
+            letters.chars().take(most).for_each(|c| state = self.step(state, c));
+            return state;
+        }
+        let mut rest = text.as_bytes().get(..most).unwrap_or(text.as_bytes());
+        while !state.found {
+            if state == State::default() {
+                // Nearly all texts end here.
+                let Some(first) = memchr::memchr2(self.first[0], self.first[1], rest) else { break };
+                rest = rest.get(first..).unwrap_or_default();
             }
-            let here = self.ascii.get(c as usize).copied().unwrap_or_else(|| self.compare(c));
-            let [a, b, c0, d] = state.begun;
-            if here & 1 == 0 && a | b | c0 | d == 0 {
-                continue;
-            }
-            let skips = if may_be_skipped(c) { [a, b, c0] } else { [0; SKIPPED] };
-            let [a1, b1, c1] = skips;
-            state.begun =
-                [(a << 1 | 1) & here, (b << 1) & here | a1, (c0 << 1) & here | b1, (d << 1) & here | c1];
-            state.found = state.begun.iter().any(|letters| letters & last != 0);
+            let Some((c, after)) = rest.split_first() else { break };
+            (state, rest) = (self.step(state, char::from(*c)), after);
         }
         state
+    }
+
+    fn step(&self, state: State, c: char) -> State {
+        if state.found {
+            return state;
+        }
+        let here = self.ascii.get(c as usize).copied().unwrap_or_else(|| self.compare(c));
+        let [a, b, c0, d] = state.begun;
+        let [a1, b1, c1] = if may_be_skipped(c) { [a, b, c0] } else { [0; SKIPPED] };
+        let begun = [(a << 1 | 1) & here, (b << 1) & here | a1, (c0 << 1) & here | b1, (d << 1) & here | c1];
+        let [a, b, c, d] = begun;
+        State { begun, found: (a | b | c | d) & self.last != 0 }
     }
 
     /// Where the letters stand: where the fewest others are between them, the first of such places.
@@ -78,9 +104,8 @@ impl Near {
             let before = reached.last();
             let reach = |at: usize| {
                 let Some(before) = before else { return Some((0, 0)) };
-                let gaps = (0..=SKIPPED.min(at.checked_sub(1)?)).take_while(|gap| {
-                    *gap == 0 || text.get(at - gap).is_some_and(|c| may_be_skipped(*c))
-                });
+                let gaps = (0..=SKIPPED.min(at.checked_sub(1)?))
+                    .take_while(|gap| *gap == 0 || text.get(at - gap).is_some_and(|c| may_be_skipped(*c)));
                 let ways = gaps.filter_map(|gap| Some((before.get(at - 1 - gap)?.as_ref()?.0 + gap, gap)));
                 ways.filter(|(all, _)| *all <= SKIPPED).min()
             };
@@ -101,6 +126,11 @@ impl Near {
     }
 }
 
+/// A text whose letters are one character each, where that can be.
+pub fn composed(text: &str) -> Cow<'_, str> {
+    if text.is_ascii() || is_nfc(text) { Cow::Borrowed(text) } else { Cow::Owned(text.nfc().collect()) }
+}
+
 fn may_be_skipped(c: char) -> bool {
     !c.is_ascii_digit() && c != '.'
 }
@@ -111,7 +141,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn is_in(word: &str, text: &str) -> bool {
-        Near::new(word, false).goes_on(State::default(), text.chars()).is_found()
+        Near::new(word, false).goes_on(State::default(), text, 99).is_found()
     }
 
     #[test]
@@ -125,7 +155,9 @@ mod tests {
         ] {
             assert!(is_in(word, text), "{word} {text}");
         }
-        for (word, text) in [("lr=0.1", "lr=0.01"), ("kl=rf", "kernel=rbf"), ("ab", "a...b"), ("ab", "ba"), ("a", "")] {
+        for (word, text) in
+            [("lr=0.1", "lr=0.01"), ("kl=rf", "kernel=rbf"), ("ab", "a...b"), ("ab", "ba"), ("a", "")]
+        {
             assert!(!is_in(word, text), "{word} {text}");
         }
     }
@@ -146,8 +178,9 @@ mod tests {
             let places = near.places(&text);
             prop_assert_eq!(is_in(&word, &text), places.is_some());
             // In two goes as in one.
-            let first = near.goes_on(State::default(), text.chars().take(cut));
-            prop_assert_eq!(near.goes_on(first, text.chars().skip(cut)).is_found(), places.is_some());
+            let first = near.goes_on(State::default(), &text, cut);
+            let rest = &text[cut.min(text.len())..];
+            prop_assert_eq!(near.goes_on(first, rest, 99).is_found(), places.is_some());
             if let Some(places) = places {
                 let text: Vec<char> = text.chars().collect();
                 let letters: String = places.iter().map(|at| text[*at].to_ascii_lowercase()).collect();

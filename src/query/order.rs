@@ -24,60 +24,94 @@ enum Value<'a> {
 /// A value as it is compared: everything is parsed once.
 struct Entry {
     place: u32,
-    /// Values, then NaN, then what is missing, whatever the direction.
-    rank: u8,
-    /// Words stand after numbers.
-    is_text: bool,
-    /// The number, or the beginning of the text.
-    first: u64,
-    /// Where all of the text is.
+    /// Nearly all that tells two values apart, see [`Entry::set`].
+    value: u128,
+    /// Where all of the text is; empty for anything else.
     text: (u32, u32),
     /// The later start first.
     start: u64,
 }
 
-/// Places in the list in the order in which they are shown among their siblings.
-pub fn sort(list: &[&Run], rollups: &Rollups, index: &Index, query: &Query) -> Vec<u32> {
-    let Sort { column, descending } = query.sort;
-    let mut texts = Vec::new();
-    let mut entries: Vec<Entry> = Vec::with_capacity(list.len());
-    for (place, run) in (0u32..).zip(list) {
-        let value = match value(run, column, index, query.now) {
-            // A parent that has no value of its own stands where the first of its children would.
-            Value::Missing => rollups.spread(run.key, column).map_or(Value::Missing, |s| below(s, descending)),
-            own => own,
-        };
-        entries.push(Entry::new(place, run, &value, &mut texts));
-    }
-    let text = |entry: &Entry| texts.get(entry.text.0 as usize..entry.text.1 as usize).unwrap_or_default();
-    entries.sort_unstable_by(|a, b| {
-        let within = (a.is_text, a.first).cmp(&(b.is_text, b.first)).then_with(|| text(a).cmp(text(b)));
-        let within = if descending { within.reverse() } else { within };
-        a.rank.cmp(&b.rank).then(within).then(a.start.cmp(&b.start)).then_with(|| tie(list, a, b))
-    });
-    entries.into_iter().map(|entry| entry.place).collect()
+/// The bits for values, NaN, and what is missing, which come in this order whatever the direction.
+const RANK: u32 = 121;
+/// The bit for words, which stand after numbers.
+const IS_TEXT: u32 = 120;
+
+/// The values of all runs of a list.
+pub struct Order<'a> {
+    index: &'a Index,
+    query: &'a Query,
+    entries: Vec<Entry>,
+    texts: Vec<u8>,
 }
 
+impl<'a> Order<'a> {
+    /// Nothing yet.
+    pub fn new(index: &'a Index, query: &'a Query) -> Self {
+        Self { index, query, entries: Vec::new(), texts: Vec::new() }
+    }
+
+    /// Looks at the next run of the list.
+    pub fn take(&mut self, run: &Run) {
+        let place = self.entries.len() as u32;
+        let start = run.start_time.map_or(u64::MAX, |time| !(time as u64 ^ 1 << 63));
+        let mut entry = Entry { place, value: 0, text: (0, 0), start };
+        let Sort { column, descending } = self.query.sort;
+        entry.set(&value(run, column, self.index, self.query.now), descending, &mut self.texts);
+        self.entries.push(entry);
+    }
+
+    /// Places in the list in the order in which they are shown among their siblings.
+    pub fn sort(self, list: &[&Run], rollups: &Rollups) -> Vec<u32> {
+        let Self { mut entries, mut texts, .. } = self;
+        let Sort { column, descending } = self.query.sort;
+        // A parent that has no value of its own stands where the first of its children would.
+        let is_missing = |entry: &&mut Entry| entry.value >> RANK == MISSING && !rollups.is_empty();
+        for entry in entries.iter_mut().filter(is_missing) {
+            let run = list.get(entry.place as usize);
+            if let Some(spread) = run.and_then(|run| rollups.spread(run.key, column)) {
+                entry.set(&below(spread, descending), descending, &mut texts);
+            }
+        }
+        let text =
+            |entry: &Entry| texts.get(entry.text.0 as usize..entry.text.1 as usize).unwrap_or_default();
+        let by_text = |a: &Entry, b: &Entry| match (a.text == b.text, descending) {
+            (true, _) => Ordering::Equal,
+            (false, false) => text(a).cmp(text(b)),
+            (false, true) => text(b).cmp(text(a)),
+        };
+        entries.sort_unstable_by(|a, b| {
+            let by_value = a.value.cmp(&b.value).then_with(|| by_text(a, b));
+            by_value.then(a.start.cmp(&b.start)).then_with(|| tie(list, a, b))
+        });
+        entries.into_iter().map(|entry| entry.place).collect()
+    }
+}
+
+/// The last rank.
+const MISSING: u128 = 2;
+
 impl Entry {
-    /// Puts the text, if there is one, behind `texts`.
-    fn new(place: u32, run: &Run, value: &Value<'_>, texts: &mut Vec<u8>) -> Self {
-        let begin = texts.len() as u32;
+    /// Takes a value over; a text is put behind `texts`. The highest bits of what is compared are the rank; the others
+    /// are turned around where the order is: whether it is a text, and the number or the beginning of the text.
+    fn set(&mut self, value: &Value<'_>, descending: bool, texts: &mut Vec<u8>) {
+        let begin = texts.len();
         let (rank, first) = match value {
-            Value::Number(number) => (0, format::ordered(*number)),
+            Value::Number(number) => (0, format::ordered(*number).into()),
             Value::Text(text) => {
                 let end = text.char_indices().nth(LETTERS).map_or(text.len(), |(end, _)| end);
                 format::push_natural_key(text.get(..end).unwrap_or_default(), texts);
-                let key = texts.get(begin as usize..).unwrap_or_default();
-                let mut first = [0; 8];
-                first.iter_mut().zip(key).for_each(|(to, from)| *to = *from);
-                (0, u64::from_be_bytes(first))
+                let mut first = [0; 16];
+                first.iter_mut().skip(1).zip(texts.iter().skip(begin)).for_each(|(to, from)| *to = *from);
+                (0, u128::from_be_bytes(first))
             }
             Value::NotANumber => (1, 0),
-            Value::Missing => (2, 0),
+            Value::Missing => (MISSING, 0),
         };
-        let is_text = matches!(value, Value::Text(_));
-        let start = run.start_time.map_or(u64::MAX, |time| !(time as u64 ^ 1 << 63));
-        Self { place, rank, is_text, first, text: (begin, texts.len() as u32), start }
+        let is_text = u128::from(texts.len() > begin);
+        let value = rank << RANK | is_text << IS_TEXT | first;
+        self.value = if descending && rank == 0 { value ^ ((1 << RANK) - 1) } else { value };
+        self.text = if texts.len() > begin { (begin as u32, texts.len() as u32) } else { (0, 0) };
     }
 }
 

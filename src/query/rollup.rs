@@ -2,8 +2,8 @@
 
 use rustc_hash::FxHashMap;
 
-use super::Column;
 use super::tree::Links;
+use super::{Column, FETCHED, fetch};
 use crate::format;
 use crate::index::{Index, Run, RunKey, Status, Text};
 
@@ -51,6 +51,11 @@ pub struct Rollups {
 }
 
 impl Rollups {
+    /// Whether no run has children.
+    pub fn is_empty(&self) -> bool {
+        self.of.is_empty()
+    }
+
     /// What is below a run; none for runs without children.
     pub fn get(&self, run: RunKey) -> Option<&Rollup> {
         self.of.get(&run)
@@ -63,6 +68,20 @@ impl Rollups {
     }
 }
 
+/// A word that is quick to tell from others: mostly its beginning does.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Word<'a> {
+    beginning: u64,
+    text: &'a str,
+}
+
+impl<'a> Word<'a> {
+    fn new(text: &'a str) -> Self {
+        let bytes = text.bytes().take(8);
+        Self { beginning: bytes.fold(0, |beginning, byte| beginning << 8 | u64::from(byte)), text }
+    }
+}
+
 /// Numbers and words of one column, collected on the way up.
 #[derive(Debug)]
 struct Heap<'a> {
@@ -70,7 +89,7 @@ struct Heap<'a> {
     high: f64,
     count: u32,
     /// Searched one by one: there are few, and mostly the first ones are meant.
-    words: Vec<&'a str>,
+    words: Vec<Word<'a>>,
     all_numbers: bool,
 }
 
@@ -97,8 +116,8 @@ impl<'a> Heap<'a> {
     }
 
     fn word(&mut self, value: &'a str) {
-        let is_full = self.words.len() >= KINDS;
-        if (is_full && !self.all_numbers) || (!is_full && self.words.contains(&value)) {
+        let (word, is_full) = (Word::new(value), self.words.len() >= KINDS);
+        if (is_full && !self.all_numbers) || (!is_full && self.words.contains(&word)) {
             return;
         }
         match format::parse_number(value) {
@@ -106,7 +125,7 @@ impl<'a> Heap<'a> {
             None => self.all_numbers = false,
         }
         if !is_full {
-            self.words.push(value);
+            self.words.push(word);
         }
     }
 
@@ -117,7 +136,7 @@ impl<'a> Heap<'a> {
         self.all_numbers &= other.all_numbers;
         for word in &other.words {
             if self.words.len() < KINDS && !self.words.contains(word) {
-                self.words.push(word);
+                self.words.push(*word);
             }
         }
     }
@@ -130,7 +149,7 @@ impl<'a> Heap<'a> {
         }
         Some(match self.words.as_slice() {
             [] => return None,
-            [only] => Spread::Same((*only).into()),
+            [only] => Spread::Same(only.text.into()),
             _ if self.all_numbers && self.count > 0 => range,
             words => Spread::Kinds(words.len()),
         })
@@ -201,7 +220,11 @@ pub fn roll_up(list: &[&Run], links: &Links, columns: &[Column], sorted: Column,
     // never to its siblings: a few, which are used again and again.
     let mut open: Vec<(u32, Gathered<'_>)> = Vec::new();
     let mut spare: Vec<Gathered<'_>> = Vec::new();
-    for &place in links.top_down.iter().rev() {
+    let places = links.top_down.rchunks(FETCHED).flat_map(|places| {
+        fetch(places.iter().filter_map(|place| list.get(*place as usize)));
+        places.iter().rev().copied()
+    });
+    for place in places {
         let Some(run) = list.get(place as usize) else { continue };
         let own = open.pop_if(|(of, _)| *of == place).map(|(_, own)| own);
         if let Some(own) = &own {

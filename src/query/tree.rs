@@ -3,10 +3,13 @@
 //! Whatever the tags say, every run is shown exactly once: a run whose parent is not there stands at the top, and a
 //! circle is cut. Nothing here recurses, since chains of ten thousand parents exist.
 
-use rustc_hash::FxHashMap;
+use std::hash::Hasher;
+
+use hashbrown::HashTable;
+use rustc_hash::{FxHashMap, FxHasher};
 
 use super::{Query, Row, Stray};
-use crate::index::{ExperimentKey, Run};
+use crate::index::{ExperimentKey, Run, RunKey};
 
 /// How the runs of a list hang together; numbers are places in the list.
 #[derive(Debug, Default)]
@@ -31,55 +34,92 @@ impl Links {
     }
 }
 
-/// Finds the parents.
-pub fn link(list: &[&Run]) -> Links {
-    let ids: Vec<Option<&str>> = list.iter().map(|run| run.parent_run_id()).collect();
-    let parents = Parents::among(list, &ids);
-    let mut links = Links::default();
-    for (place, (run, id)) in (0u32..).zip(list.iter().zip(ids)) {
-        let found = id.and_then(|id| parents.find(run.experiment, id));
-        links.parent.push(found.filter(|parent| *parent != place));
-        links.stray.push(match (id, found) {
-            (Some(_), None) => Some(Stray::Orphan),
-            (Some(_), Some(parent)) if parent == place => Some(Stray::Circle),
-            _ => None,
-        });
+/// Finds the parents: first who is called a parent, of which there are few, then where they stand.
+#[derive(Debug, Default)]
+pub struct Linker<'a> {
+    /// The runs that are called a parent.
+    parents: Vec<Parent<'a>>,
+    /// Their numbers by id.
+    by_id: HashTable<u32>,
+    /// The parent that each run names.
+    named: Vec<Option<u32>>,
+    /// A hash of each run's own id, taken when its text was at hand.
+    own: Vec<u64>,
+}
+
+#[derive(Debug)]
+struct Parent<'a> {
+    id: &'a str,
+    hash: u64,
+    place: Option<u32>,
+}
+
+fn hash(id: &str) -> u64 {
+    let mut hasher = FxHasher::default();
+    hasher.write(id.as_bytes());
+    hasher.finish()
+}
+
+impl<'a> Linker<'a> {
+    /// Looks at the next run of the list.
+    pub fn take(&mut self, run: &'a Run) {
+        self.own.push(hash(run.run_id()));
+        let parents = &mut self.parents;
+        self.named.push(run.parent_run_id().map(|id| {
+            let (hash, next) = (hash(id), parents.len() as u32);
+            let is_it = |n: &u32| parents.get(*n as usize).is_some_and(|parent| parent.id == id);
+            let again = |n: &u32| parents.get(*n as usize).map_or(0, |parent| parent.hash);
+            let number = *self.by_id.entry(hash, is_it, again).or_insert(next).get();
+            if number == next {
+                parents.push(Parent { id, hash, place: None });
+            }
+            number
+        }));
     }
-    cut_circles(&mut links, list);
-    links.top_down = top_down(&links.parent);
-    links
-}
 
-/// Where the runs stand that others call their parent: a few, so that looking for them is quick.
-struct Parents<'a> {
-    places: FxHashMap<&'a str, Option<u32>>,
-    /// The same id may lie in two experiments.
-    twins: FxHashMap<(ExperimentKey, &'a str), u32>,
-}
-
-impl<'a> Parents<'a> {
-    fn among(list: &[&'a Run], ids: &[Option<&'a str>]) -> Self {
-        let mut places: FxHashMap<&str, Option<u32>> = ids.iter().flatten().map(|id| (*id, None)).collect();
-        let mut twins = FxHashMap::default();
-        if places.is_empty() {
-            return Self { places, twins };
+    /// How the runs hang together.
+    pub fn link(mut self, list: &[&Run]) -> Links {
+        let twins = self.find_parents(list);
+        let mut links = Links::default();
+        for ((place, run), named) in (0u32..).zip(list).zip(&self.named) {
+            let found = named.and_then(|number| {
+                // The parent is in the child's own experiment, if it is there.
+                let twin =
+                    if twins.is_empty() { None } else { twins.get(&(run.experiment, number)).copied() };
+                twin.or(self.parents.get(number as usize)?.place)
+            });
+            links.parent.push(found.filter(|parent| *parent != place));
+            links.stray.push(match (named, found) {
+                (Some(_), None) => Some(Stray::Orphan),
+                (Some(_), Some(parent)) if parent == place => Some(Stray::Circle),
+                _ => None,
+            });
         }
-        for (place, run) in (0u32..).zip(list) {
-            let Some(known) = places.get_mut(run.run_id()) else { continue };
-            match known.and_then(|first| list.get(first as usize)).zip(*known) {
-                None => *known = Some(place),
-                Some((twin, first)) => {
-                    twins.entry((twin.experiment, twin.run_id())).or_insert(first);
-                    twins.insert((run.experiment, run.run_id()), place);
+        cut_circles(&mut links, list);
+        links.top_down = top_down(&links.parent);
+        links
+    }
+
+    /// Finds where the parents stand. The same id may lie in two experiments; where each of those stands is given back.
+    fn find_parents(&mut self, list: &[&Run]) -> FxHashMap<(ExperimentKey, u32), u32> {
+        let mut twins = FxHashMap::default();
+        if self.parents.is_empty() {
+            return twins;
+        }
+        for ((place, run), own) in (0u32..).zip(list).zip(&self.own) {
+            let is_it = |parent: &Parent<'_>| parent.hash == *own && parent.id == run.run_id();
+            let number = self.by_id.find(*own, |n| self.parents.get(*n as usize).is_some_and(is_it));
+            let Some(number) = number.copied() else { continue };
+            let Some(parent) = self.parents.get_mut(number as usize) else { continue };
+            match parent.place.and_then(|first| Some((first, list.get(first as usize)?.experiment))) {
+                None => parent.place = Some(place),
+                Some((first, experiment)) => {
+                    twins.entry((experiment, number)).or_insert(first);
+                    twins.insert((run.experiment, number), place);
                 }
             }
         }
-        Self { places, twins }
-    }
-
-    /// The parent is in the child's own experiment, if it is there.
-    fn find(&self, experiment: ExperimentKey, id: &str) -> Option<u32> {
-        self.twins.get(&(experiment, id)).copied().or_else(|| self.places.get(id).copied().flatten())
+        twins
     }
 }
 
@@ -193,7 +233,7 @@ struct Next {
 /// The visible lines: matches with their ancestors, children of open parents. While something is looked for, the
 /// parents of what was found are open. Without `matched` everything matches.
 pub fn flatten(
-    list: &[&Run],
+    list: &[RunKey],
     links: &Links,
     order: &[u32],
     matched: Option<&[bool]>,
@@ -216,12 +256,12 @@ pub fn flatten(
     let mut stack = Vec::new();
     push_children(&mut stack, children.roots(), None);
     while let Some(next) = stack.pop() {
-        let Some(run) = list.get(next.place as usize) else { continue };
+        let Some(run) = list.get(next.place as usize).copied() else { continue };
         let kids = children.of(next.place as usize);
-        let open = !kids.is_empty() && (query.opened.contains(run.key) || is(&below, next.place));
+        let open = !kids.is_empty() && (query.opened.contains(run) || is(&below, next.place));
         let line = rows.len() as u32;
         rows.push(Row {
-            run: run.key,
+            run,
             parent: next.parent,
             depth: next.depth,
             last: next.last,

@@ -9,6 +9,7 @@ use super::{middle, over, put_line, text};
 use crate::app::App;
 use crate::app::picker::{Picker, Purpose};
 use crate::query::Column;
+use crate::query::fuzzy::Pattern;
 use crate::shown::shown;
 
 /// Draws the picker.
@@ -35,10 +36,11 @@ pub fn draw(app: &App, picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Th
     if found.is_empty() {
         middle(buf, body, &["nothing matches"], theme);
     }
+    let pattern = Pattern::new(picker.prompt.text());
     for (line, i) in picker.cursor.window(found.len(), body.height.into()).enumerate() {
-        let Some((column, hits)) = found.get(i) else { continue };
+        let Some(column) = found.get(i) else { continue };
         let at = Rect { y: body.y + line as u16, height: 1, ..body };
-        put_line(buf, at, 0, row(app, picker, *column, hits, body.width.into(), theme));
+        put_line(buf, at, 0, row(app, picker, *column, &pattern, body.width.into(), theme));
         if i == picker.cursor.at {
             buf.set_style(at, theme.selected);
         }
@@ -50,7 +52,7 @@ fn row<'a>(
     app: &App,
     picker: &Picker,
     column: Column,
-    hits: &[usize],
+    pattern: &Pattern,
     width: usize,
     theme: &Theme,
 ) -> Vec<Span<'a>> {
@@ -63,6 +65,13 @@ fn row<'a>(
     };
     let name = column.full_name(app.index());
     let mut spans = vec![Span::styled(format!("  {sign} "), theme.good)];
-    spans.extend(text::highlight_middle(name.as_str(), width.saturating_sub(6), hits, theme.text, theme.hit));
+    let hits = pattern.hits(name.as_str());
+    spans.extend(text::highlight_middle(
+        name.as_str(),
+        width.saturating_sub(6),
+        &hits,
+        theme.text,
+        theme.hit,
+    ));
     spans
 }
