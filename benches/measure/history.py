@@ -14,7 +14,7 @@ def measure(bench, store, report):
     warm = [["parse", store.path, *THREADS]]
 
     def open_run(session):
-        session.moments(whole=picture.rows_are_whole(1, picture.UNREAD_ANYTHING), all=picture.all_is_known)
+        session.moments(whole=picture.rows_are_whole(1, with_sparklines=True), all=picture.all_is_known)
         session.press("i")
         session.moments(open=picture.is_detail)
 

@@ -2,6 +2,7 @@
 
 from . import picture
 from .report import count, size
+from .run import THREADS
 from .terminal import Session
 
 # As fast as a keyboard repeats, and how many.
@@ -21,9 +22,9 @@ def while_reading(bench, store, report):
     """`j` again and again as soon as there are rows, all parents open, so that there are many."""
     delays, dropped, still = [], 0, 0
     for _ in range(bench.pairs):
-        bench.prepare(["read", store.path, "--level", "b", "--threads", "16"])
+        bench.prepare(["read", store.path, "--level", "b", *THREADS])
         with Session(bench.program, [*bench.no_cache, store.path]) as session:
-            session.moments(rows=picture.rows_are_whole(store.each, picture.UNREAD_VALUE))
+            session.moments(rows=picture.rows_are_whole(store.each))
             session.press("E")
             session.moments(open=lambda screen: picture.position(screen) == (1, store.each))
             pressed = []
@@ -42,25 +43,26 @@ def while_reading(bench, store, report):
     delays.sort()
     of = "while reading" if still == bench.pairs else "partly while reading"
     for name, part in (("p50", 0.5), ("p99", 0.99), ("max", 1.0)):
-        report.plain(store.size, f"j to picture {of}: {name}", [delays[min(int(len(delays) * part), len(delays) - 1)]])
+        delay = delays[min(int(len(delays) * part), len(delays) - 1)]
+        report.plain(store.size, f"j to picture {of}: {name}", [delay])
     report.plain(store.size, f"keys lost of {bench.pairs * KEYS}", [dropped], count, 0)
 
 
 def bytes_of_a_move(bench, store, report):
-    sizes = {"inside of the view": [], "that scrolls": []}
+    """All that `j` makes it write, with the preview and the histories that come a picture later."""
     with Session(bench.program, [*bench.no_cache, store.path], columns=200, rows=60) as session:
         session.moments(complete=picture.all_is_verified)
+        session.press("E")
+        session.moments(open=lambda screen: picture.position(screen) == (1, store.each))
         lines = len(picture.runs(session.screen)) - 3
-        for what, keys in (("inside of the view", "j" * MOVES), ("that scrolls", "j" * (lines - MOVES) + "j" * MOVES)):
-            *before, = keys[:-MOVES]
-            for key in before:
-                session.press(key)
+        for what, first, bound in (("inside of the view", 1, 1024), ("that scrolls", lines, None)):
+            for _ in range(first):
+                session.press("j")
             session.listen_for(1.0)
             list(session.pictures())
-            for key in keys[-MOVES:]:
-                session.press(key)
-                # The histories of the run under the cursor come a picture later, and count.
+            sizes = []
+            for _ in range(MOVES):
+                session.press("j")
                 session.listen_for(0.25)
-                sizes[what].append(sum(shown.size for shown in session.pictures()))
-    report.plain(store.size, "bytes of a move inside of the view, 200x60", sizes["inside of the view"], size, 1024)
-    report.plain(store.size, "bytes of a move that scrolls, 200x60", sizes["that scrolls"], size)
+                sizes.append(sum(shown.size for shown in session.pictures()))
+            report.plain(store.size, f"bytes of a move {what}, 200x60", sizes, size, bound)

@@ -1,27 +1,28 @@
 """From the start to the first picture, and to the first one that is of use: the newest runs, whole."""
 
 from . import picture
-from .run import limit
+from .run import THREADS, limit
 from .terminal import Session
 
 
 def measure(bench, store, report):
     newest = store.newest()
     of_it = ["--exp", newest]
-    warm = (["read", store.path, "--level", "b", "--threads", "16"],
-            ["read", store.path, "--level", "f", "--threads", "16", *of_it])
+    warm = (["read", store.path, "--level", "b", *THREADS], ["read", store.path, "--level", "f", *THREADS, *of_it])
+    # One thread is enough for so little, unless a disk has to be waited for.
+    threads = THREADS if bench.is_cold else []
 
     def floor():
-        runs = limit("read", store.path, "--level", "b", *of_it)
-        rows = limit("read", store.path, "--level", "e", "--only", "60", *of_it)
+        runs = limit("read", store.path, "--level", "b", *of_it, *threads)
+        rows = limit("read", store.path, "--level", "e", "--only", "60", *of_it, *threads)
         return runs["s"] + rows["s"]
 
     def start():
         with Session(bench.program, [*bench.no_cache, store.path]) as session:
             return session.moments(
                 something=lambda _: True,
-                values=picture.rows_are_whole(store.each, picture.UNREAD_VALUE),
-                sparklines=picture.rows_are_whole(store.each, picture.UNREAD_ANYTHING),
+                values=picture.rows_are_whole(store.each),
+                sparklines=picture.rows_are_whole(store.each, with_sparklines=True),
             )
 
     floors, moments = bench.pairs_of(warm, floor, start)

@@ -6,10 +6,9 @@ READING = re.compile(r"reading( [\d,]+ of [\d,]+|…)")
 POSITION = re.compile(r"╰─ ([\d,]+)/([\d,]+) ")
 # The sign of a run's state.
 STATE = re.compile("[●✓✗■◌?] ")
-# Nothing of a row was read: the first cell after a rule between columns. A name that was cut has its … inside.
-UNREAD_VALUE = re.compile(r"│\s+…(?!\S)")
-# As above, or a value beside which the sparkline is missing.
-UNREAD_ANYTHING = re.compile(r"(?<!\S)…(?!\S)")
+# A cell that waits for something. A name that was cut has its … inside.
+WAITING = re.compile(r"(?<!\S)…(?!\S)")
+NUMBER = re.compile(r"-?(\d[\d.,]*(e-?\d+)?|∞)|NaN")
 
 
 def header(screen):
@@ -34,8 +33,14 @@ def position(screen):
     return tuple(int(number.replace(",", "")) for number in found.groups()) if found else None
 
 
-def rows_are_whole(expected, unread):
-    """The newest runs first, all lines of the pane filled if there are so many, and nothing in them unread."""
+def waits(row, for_sparklines):
+    """Whether a row is not whole. A … after a number stands for the sparkline beside it, else for a value."""
+    before = [row[:found.start()].split()[-1:] for found in WAITING.finditer(row)]
+    return any(for_sparklines or not (token and NUMBER.fullmatch(token[0])) for token in before)
+
+
+def rows_are_whole(expected, with_sparklines=False):
+    """One experiment, the newest runs first, all lines of the pane filled if there are so many, and nothing in them missing."""
 
     def is_so(screen):
         pane = runs(screen)
@@ -44,8 +49,9 @@ def rows_are_whole(expected, unread):
             len(pane) > 3
             and "NAME" in pane[1]
             and "newest first" in pane[0]
+            and "all experiments" not in pane[0]
             and len(rows) >= min(expected, len(pane) - 3)
-            and not any(unread.search(row) for row in rows)
+            and not any(waits(row, with_sparklines) for row in rows)
         )
 
     return is_so

@@ -22,28 +22,31 @@ class Report:
             share = median(figure / (factor * floor + plus) for floor, figure in zip(floors, figures))
             bound = f"{factor:g} x" + (f" + {seconds(plus)}" if plus else "")
             bound += f" = {seconds(factor * median(floors) + plus)}"
-        self._line(store, what, seconds(median(figures)), seconds(median(floors)), f"{ratio:.2f}", bound, share)
+        self._line(store, what, figures, seconds, seconds(median(floors)), f"{ratio:.2f}" if ratio < 100 else f"{ratio:.0f}", bound, share)
 
     def plain(self, store, what, figures, unit=None, bound=None):
         """Figures with a fixed bound, or none; seconds where no unit is given."""
         unit, figure = unit or seconds, median(figures)
-        share = None if bound is None else figure / bound if bound else float(figure > 0) * 100
-        self._line(store, what, unit(figure), "", "", bound is not None and unit(bound), share)
+        share = None if bound is None else figure / bound if bound else 100.0 * (figure > 0)
+        self._line(store, what, figures, unit, "", "", bound is not None and unit(bound), share)
 
     def faster(self, store, what, others, figures, goal):
         """Seconds of another program in pairs with mltop's; `goal` times as many."""
         ratio = median(other / figure for other, figure in zip(others, figures))
         told = seconds(median(others))
-        self._line(store, what, seconds(median(figures)), told, f"1/{ratio:.0f}", f"1/{goal}", goal / ratio)
+        self._line(store, what, figures, seconds, told, f"1/{ratio:.0f}", f"1/{goal}", goal / ratio)
 
     def missing(self, store, what, why):
-        self._line(store, what, "n/a", "", "", why, None)
+        self._line(store, what, [], None, "", "", why, None)
 
-    def _line(self, store, what, figure, floor, ratio, bound, share):
+    def _line(self, store, what, figures, unit, floor, ratio, bound, share):
+        figure = unit(median(figures)) if figures else "n/a"
+        spread = f"{unit(min(figures))} .. {unit(max(figures))}" if len(figures) > 1 else ""
         verdict = "" if share is None else "ok" if share <= 1 else "over"
         if not self.lines:
-            print(f"{'':3} {'':46} {'mltop':>9} {'floor':>9} {'ratio':>7}   bound")
-        print(f"{store:3} {what:46} {figure:>9} {floor:>9} {ratio:>7}   {bound or '':24} {verdict}", flush=True)
+            print(f"{'':3} {'':44} {'mltop':>9} {'floor':>8} {'ratio':>6}   {'bound':22}      all figures")
+        print(f"{store:3} {what:44} {figure:>9} {floor:>8} {ratio:>6}   {bound or '':22} {verdict:4} {spread}".rstrip(),
+              flush=True)
         self.lines.append((store, what, figure, floor, ratio, bound or "", verdict, share))
 
     def is_over(self, by):
