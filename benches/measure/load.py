@@ -1,7 +1,7 @@
 """Everything in a store, without mltop's own cache: how long, and with how much memory."""
 
 from . import picture
-from .run import complete_floor, everything, median, process
+from .run import complete_floor, everything, process
 from .report import mebibytes
 from .terminal import Session
 
