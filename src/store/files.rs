@@ -12,13 +12,13 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::agenda::{Agenda, Due, Task};
 use self::marks::Mark;
-use self::open::{Fault, Folder, Stamp};
+use self::open::{Fault, Folder, OpenFile, Stamp};
 use self::problems::{Ledger, Look, Owner, Report};
 use self::run::{Outcome, RunFiles};
 use self::values::Values;
-use super::{Error, Inputs, Listing, Preview, Refreshed, Store, Want, Watch};
+use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
-use crate::series::Series;
+use crate::series::{Samples, Series};
 
 mod agenda;
 pub mod artifacts;
@@ -28,7 +28,7 @@ mod layout;
 mod listing;
 mod marks;
 pub mod meta;
-mod metric;
+pub mod metric;
 pub mod open;
 mod problems;
 mod run;
@@ -91,6 +91,8 @@ pub struct FileStore {
     experiments: FxHashMap<ExperimentKey, ExperimentFiles>,
     runs: FxHashMap<RunKey, RunFiles>,
     values: Values,
+    /// Memory that histories are read into.
+    page: Vec<u8>,
     ledger: Ledger,
     /// The root and its `.trash` at the last sweep.
     seen: [Seen; 2],
@@ -118,6 +120,7 @@ impl FileStore {
             experiments: FxHashMap::default(),
             runs: FxHashMap::default(),
             values: Values::default(),
+            page: Vec::new(),
             ledger: Ledger::default(),
             seen: [Seen::default(); 2],
             swept: 0,
@@ -288,6 +291,15 @@ impl FileStore {
         })
     }
 
+    /// The open file of a history, and who says why it cannot be read.
+    fn history_file(&self, run: RunKey, metric: Key) -> Result<Option<(OpenFile, Unreadable)>, Error> {
+        let Some(files) = self.runs.get(&run) else { return Ok(None) };
+        let Some(path) = run::metric_path(files, metric) else { return Ok(None) };
+        let fail = Unreadable(open::name_text(path));
+        let open = Folder::open(&files.path).and_then(|folder| folder.file(path));
+        open.map_err(|fault| fail.of(fault)).map(|open| Some((open, fail)))
+    }
+
     /// Runs whose folders are watched: what is on screen, then what trains, the newest first: killed runs say for ever
     /// that they train.
     fn watched_runs(&self, index: &Index, want: &Want) -> Vec<RunKey> {
@@ -298,6 +310,15 @@ impl FileStore {
         let shown = want.open.iter().chain(&want.visible).copied();
         let all = shown.chain(running.into_iter().map(|(_, key)| key));
         all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
+    }
+}
+
+/// The name of a file that could not be read.
+struct Unreadable(String);
+
+impl Unreadable {
+    fn of(&self, fault: Fault) -> Error {
+        Error(format!("{} {fault}", self.0))
     }
 }
 
@@ -415,16 +436,24 @@ impl Store for FileStore {
         run: RunKey,
         metric: Key,
         series: &mut Series,
-    ) -> Result<bool, Error> {
-        let Some(files) = self.runs.get(&run) else { return Ok(false) };
-        let Some(path) = run::metric_path(files, metric) else { return Ok(false) };
-        let fail = |fault: Fault| Error(format!("{} {fault}", open::name_text(path)));
-        let open = Folder::open(&files.path).and_then(|folder| folder.file(path)).map_err(fail)?;
+        until: Instant,
+    ) -> Result<Reading, Error> {
+        let Some((open, fail)) = self.history_file(run, metric)? else { return Ok(Reading::default()) };
         let settled = run::is_settled(index.run(run).is_some_and(|run| run.is_running()), open.stamp);
-        let mut position = series.position;
-        let look = metric::read_new(open, &mut position, settled, series).map_err(|e| fail(e.into()))?;
+        let (mut position, budget) = (series.position, metric::Budget::until(until));
+        let look = metric::read_new(&open, &mut position, settled, series, &mut self.page, budget);
+        let look = look.map_err(|error| fail.of(error.into()))?;
         series.position = position;
-        Ok(look.restarted || look.lines > 0)
+        Ok(Reading {
+            changed: look.restarted || look.new.lines > 0,
+            restarted: look.restarted,
+            more: look.more,
+        })
+    }
+
+    fn sample(&mut self, _: &Index, run: RunKey, metric: Key) -> Result<Option<Samples>, Error> {
+        let Some((open, fail)) = self.history_file(run, metric)? else { return Ok(None) };
+        metric::sample(&open, &mut self.page).map_err(|error| fail.of(error.into()))
     }
 
     fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing {

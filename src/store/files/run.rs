@@ -6,11 +6,11 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::agenda::Due;
 use super::meta::{self, Meta};
-use super::metric::{self, Sink};
+use super::metric::{self, Budget, Latest, Sink};
 use super::open::{Fault, Folder, Stamp};
 use super::problems::Report;
 use super::values::{Found, Values, read_values, walk};
-use crate::index::{Index, Key, Lifecycle, Metric, Point, Run, Status, Text};
+use crate::index::{Index, Key, Lifecycle, Metric, Run, Status, Text};
 use crate::series::Position;
 
 /// Bytes of a `meta.yaml`; MLflow's have some hundred.
@@ -66,26 +66,6 @@ struct MetricFile {
     lines: u64,
     /// Whether its end waits to be finished or to settle.
     waiting: bool,
-}
-
-/// Only the latest point and how many there are: what the index keeps of a history.
-#[derive(Clone, Copy, Debug, Default)]
-struct Latest {
-    best: Option<Point>,
-    points: u64,
-}
-
-impl Sink for Latest {
-    fn restart(&mut self) {
-        *self = Self::default();
-    }
-
-    fn push(&mut self, point: Point) {
-        self.points += 1;
-        if self.best.is_none_or(|best| point.is_later_than(&best)) {
-            self.best = Some(point);
-        }
-    }
 }
 
 /// What became of a look at a part of a run.
@@ -343,16 +323,23 @@ impl MetricFile {
         let open = found.open(folder)?;
         let opened = open.stamp;
         let settled = !running && !within(opened.modified, SETTLED);
-        let look = metric::read_new(open, &mut self.position, settled, &mut self.latest);
+        let look = metric::read_new(
+            &open,
+            &mut self.position,
+            settled,
+            &mut self.latest,
+            &mut Vec::new(),
+            Budget::ALL,
+        );
         let look = look.inspect_err(|_| self.start_over())?;
         if look.restarted {
             (self.bad, self.first_bad, self.lines) = (0, 0, 0);
         }
-        if let (0, Some(first)) = (self.first_bad, look.first_bad) {
+        if let (0, Some(first)) = (self.first_bad, look.new.first_bad) {
             self.first_bad = self.lines + first;
         }
-        self.bad += look.bad;
-        self.lines += look.lines;
+        self.bad += look.new.bad;
+        self.lines += look.new.lines;
         self.waiting = look.unfinished;
         // Of the file itself, not of a link to it: a link's own stamp never changes.
         self.stamp = opened;
