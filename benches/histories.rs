@@ -5,10 +5,11 @@ use std::ffi::OsStr;
 use std::path::Path;
 
 use divan::Bencher;
-use mltop::index::Point;
+use mltop::index::{Index, Key, Point, RunKey};
 use mltop::series::{Axis, Position, Series, Show};
 use mltop::store::files::metric::{self, Budget, Latest};
 use mltop::store::files::open::{Folder, OpenFile};
+use mltop::store::{self, Location, Store};
 
 fn main() {
     divan::main();
@@ -128,6 +129,59 @@ fn latest_20_mb(bencher: Bencher<'_, '_>) {
         let (mut latest, mut position) = (Latest::default(), Position::default());
         metric::read_new(&file.open(), &mut position, true, &mut latest, &mut page, Budget::ALL).unwrap();
         latest
+    });
+}
+
+/// A run with 20 metrics of half a million points; one file under 20 names.
+struct Run {
+    _dir: tempfile::TempDir,
+    store: Box<dyn Store>,
+    index: Index,
+    places: Vec<(RunKey, Key)>,
+}
+
+impl Run {
+    fn new() -> Self {
+        let file = File::new();
+        let run = file.0.path().join("mlruns/0/11111111111111111111111111111111");
+        std::fs::create_dir_all(run.join("metrics")).unwrap();
+        std::fs::write(run.join("../meta.yaml"), "experiment_id: '0'\nname: long\n").unwrap();
+        std::fs::write(run.join("meta.yaml"), "run_id: 11111111111111111111111111111111\nstatus: 3\n")
+            .unwrap();
+        for i in 0..20 {
+            std::fs::hard_link(file.0.path().join("loss"), run.join(format!("metrics/loss-{i}"))).unwrap();
+        }
+        let mut store = store::open(&Location::Files(file.0.path().join("mlruns"))).unwrap();
+        let index = store::read_all(store.as_mut()).unwrap();
+        let places =
+            index.runs().flat_map(|run| run.metrics.iter().map(|(key, _)| (run.key, *key))).collect();
+        Self { _dir: file.0, store, index, places }
+    }
+}
+
+/// The first sparklines of a run of 10 million points.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn first_look_at_20_metrics(bencher: Bencher<'_, '_>) {
+    let Run { _dir, mut store, index, places } = Run::new();
+    bencher.bench_local(|| {
+        let look = |(run, key): &(RunKey, Key)| {
+            let samples = store.sample(&index, *run, *key).unwrap().unwrap();
+            let mut series = Series::default().provisional(&samples);
+            series.sketch();
+            series
+        };
+        places.iter().map(look).collect::<Vec<_>>()
+    });
+}
+
+/// All of its points, of one metric after the other.
+#[divan::bench(sample_count = 5, sample_size = 1)]
+fn whole_of_20_metrics(bencher: Bencher<'_, '_>) {
+    let Run { _dir, mut store, index, places } = Run::new();
+    bencher.bench_local(|| {
+        for (run, key) in &places {
+            divan::black_box(store::history(store.as_mut(), &index, *run, *key).unwrap());
+        }
     });
 }
 

@@ -33,6 +33,8 @@ struct Held {
     more: bool,
     /// It has changed since it was told as it is.
     untold: bool,
+    /// Who asks for it may have forgotten it.
+    anew: bool,
     /// When it was last told.
     told: Option<Instant>,
     /// When it was last wanted.
@@ -45,6 +47,8 @@ pub struct Histories {
     held: FxHashMap<Place, Held>,
     /// Those that could not be read, and how long they were said to be then.
     failed: FxHashMap<Place, u64>,
+    /// What was wanted last, and as a chart or not.
+    known: FxHashMap<Place, bool>,
     /// Counts how often something else was wanted.
     turn: u64,
 }
@@ -53,11 +57,16 @@ impl Histories {
     /// Something else is on screen: what was wanted longest ago goes, when there is too much.
     pub fn want(&mut self, want: &Want) {
         self.turn += 1;
-        for place in &want.series {
+        let known: FxHashMap<Place, bool> =
+            want.series.iter().enumerate().map(|(i, place)| (*place, i < want.charts)).collect();
+        for (place, chart) in &known {
             if let Some(held) = self.held.get_mut(place) {
                 held.wanted = self.turn;
+                // The app bounds its memory as well, so it may have let go what is still here.
+                held.anew |= self.known.get(place).is_none_or(|was| chart & !was);
             }
         }
+        self.known = known;
         self.trim(want);
     }
 
@@ -115,8 +124,14 @@ impl Histories {
     fn read_one(&mut self, place: Place, chart: bool, slice: &mut Slice<'_>) -> bool {
         let Some(metric) = slice.metric(place) else { return false };
         let begins = self.begins(place, chart);
-        let is_whole = self.held.get(&place).is_some_and(|held| held.is_whole(metric));
-        if (is_whole && !begins) || self.failed.get(&place) == Some(&metric.points) {
+        if let Some(held) = self.held.get_mut(&place).filter(|held| !begins && held.is_whole(metric)) {
+            if held.anew {
+                let series = held.series.clone();
+                held.tell(place, series, slice);
+            }
+            return false;
+        }
+        if self.failed.get(&place) == Some(&metric.points) {
             return false;
         }
         let mut held = self.held.remove(&place).filter(|_| !begins).unwrap_or_default();
@@ -147,10 +162,10 @@ impl Histories {
     /// points, of what is not on screen everything.
     fn trim(&mut self, want: &Want) {
         let charts = want.series.get(..want.charts).unwrap_or_default();
-        let all = self.held.iter().map(|(place, held)| {
-            let may_go = !charts.contains(place) && !held.more;
-            (*place, held.bytes(), may_go.then_some(held.wanted))
-        });
+        let all = self
+            .held
+            .iter()
+            .map(|(place, held)| (*place, held.bytes(), (!charts.contains(place)).then_some(held.wanted)));
         for place in surplus(all, KEPT) {
             match self.held.get_mut(&place).filter(|held| held.wanted == self.turn) {
                 Some(held) => held.series.forget_points(),
@@ -198,11 +213,14 @@ impl Held {
             }
             let series = self.series.clone();
             self.tell(place, series, slice);
+        } else if self.anew {
+            let series = self.series.clone();
+            self.tell(place, series, slice);
         }
     }
 
     fn tell(&mut self, (run, key): Place, series: Series, slice: &mut Slice<'_>) {
-        self.told = Some(Instant::now());
+        (self.told, self.anew) = (Some(Instant::now()), false);
         (slice.tell)(Event::Series(run, key, Arc::new(series)));
     }
 }
@@ -222,5 +240,165 @@ impl<'a> Slice<'a> {
 
     fn metric(&self, (run, key): Place) -> Option<&'a Metric> {
         self.index.run(run).and_then(|run| run.metric(key))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::{self, Location};
+    use std::fs;
+    use std::path::Path;
+
+    const POINTS: usize = 60_000;
+
+    fn line(i: usize) -> String {
+        format!("{} 0.{:016} {i}\n", 1_700_000_000_000 + i, i * 7919)
+    }
+
+    /// A run with two large metrics and a small one, and everything that was told of them.
+    struct Bed {
+        _dir: tempfile::TempDir,
+        metrics: std::path::PathBuf,
+        store: Box<dyn Store>,
+        index: Index,
+        histories: Histories,
+        told: Vec<(Place, Arc<Series>)>,
+    }
+
+    impl Bed {
+        fn new() -> Self {
+            let dir = tempfile::tempdir().unwrap();
+            let run = dir.path().join("0/11111111111111111111111111111111");
+            let metrics = run.join("metrics");
+            fs::create_dir_all(&metrics).unwrap();
+            fs::write(dir.path().join("0/meta.yaml"), "experiment_id: '0'\nname: all\n").unwrap();
+            fs::write(run.join("meta.yaml"), "run_id: 11111111111111111111111111111111\nstatus: 1\n")
+                .unwrap();
+            for name in ["large", "other"] {
+                fs::write(metrics.join(name), (0..POINTS).map(line).collect::<String>()).unwrap();
+            }
+            fs::write(metrics.join("small"), (0..10).map(line).collect::<String>()).unwrap();
+            let mut store = store::open(&Location::Files(dir.path().to_owned())).unwrap();
+            let index = store::read_all(store.as_mut()).unwrap();
+            let (histories, told) = (Histories::default(), Vec::new());
+            Self { _dir: dir, metrics, store, index, histories, told }
+        }
+
+        fn place(&self, name: &str) -> Place {
+            (self.index.runs().next().unwrap().key, self.index.keys.find(name).unwrap())
+        }
+
+        fn want(&self, names: &[&str], charts: usize) -> Want {
+            Want { series: names.iter().map(|name| self.place(name)).collect(), charts, ..Want::default() }
+        }
+
+        /// One slice.
+        fn slice(&mut self, want: &Want, time: Duration) -> bool {
+            let Self { histories, store, index, told, .. } = self;
+            histories.read(store.as_mut(), index, want, Instant::now() + time, &mut |event| match event {
+                Event::Series(run, key, series) => told.push(((run, key), series)),
+                other => panic!("{other:?}"),
+            })
+        }
+
+        /// Everything that is wanted, and what was told last of a metric.
+        fn settle(&mut self, want: &Want) {
+            self.histories.want(want);
+            while self.slice(want, Duration::from_millis(1)) {}
+        }
+
+        fn last(&self, name: &str) -> &Series {
+            let place = self.place(name);
+            &self.told.iter().rev().find(|(told, _)| *told == place).unwrap().1
+        }
+
+        fn append(&mut self, path: &Path, text: &str) {
+            use std::io::Write;
+            fs::OpenOptions::new().append(true).open(path).unwrap().write_all(text.as_bytes()).unwrap();
+            self.store.rescan();
+            let until = Instant::now() + Duration::from_secs(5);
+            while self.store.refresh(&mut self.index, &Want::default(), until).unwrap().more {}
+        }
+    }
+
+    #[test]
+    fn samples_come_before_anything_is_read_and_the_whole_follows() {
+        let mut bed = Bed::new();
+        let want = bed.want(&["large", "other", "small"], 1);
+        bed.histories.want(&want);
+        while bed.told.len() < 2 {
+            assert!(bed.slice(&want, Duration::from_micros(1)));
+        }
+        let first: Vec<Place> = bed.told.iter().map(|(place, _)| *place).take(2).collect();
+        assert_eq!(first, [bed.place("large"), bed.place("other")], "samples of both before one is read");
+        assert!(bed.told.iter().take(2).all(|(_, series)| !series.is_exact() && series.curve().len() > 20));
+        bed.settle(&want);
+        for name in ["large", "other"] {
+            assert!(bed.last(name).is_exact());
+            assert_eq!(
+                (bed.last(name).len(), bed.last(name).last().unwrap().step),
+                (POINTS, POINTS as i64 - 1)
+            );
+            assert_eq!(bed.last(name).curve().len(), 24);
+        }
+        assert_eq!((bed.last("large").has_points(), bed.last("other").has_points()), (true, false));
+        assert!(bed.last("small").has_points());
+        assert_eq!(bed.last("large").iter().count(), POINTS);
+        let told = bed.told.len();
+        bed.settle(&want);
+        assert_eq!(bed.told.len(), told, "nothing new");
+    }
+
+    #[test]
+    fn a_sparkline_that_becomes_a_chart_gets_its_points() {
+        let mut bed = Bed::new();
+        bed.settle(&bed.want(&["large", "other"], 1));
+        bed.settle(&bed.want(&["other", "large"], 1));
+        assert!(bed.last("other").has_points() && bed.last("other").is_exact());
+        assert_eq!(bed.last("other").iter().count(), POINTS);
+    }
+
+    #[test]
+    fn what_comes_back_to_the_screen_is_told_again_without_being_read() {
+        let mut bed = Bed::new();
+        bed.settle(&bed.want(&["large", "small"], 1));
+        bed.settle(&bed.want(&["other"], 0));
+        bed.told.clear();
+        fs::remove_dir_all(&bed.metrics).unwrap();
+        bed.settle(&bed.want(&["small", "large"], 0));
+        assert!(bed.last("small").has_points() && bed.last("large").has_points());
+        bed.settle(&bed.want(&["large", "small"], 1));
+        assert_eq!(bed.told.len(), 3, "as a chart once more, since the app may have let its points go");
+    }
+
+    #[test]
+    fn what_is_added_is_told_with_and_without_points() {
+        let mut bed = Bed::new();
+        let want = bed.want(&["large", "other", "small"], 1);
+        bed.settle(&want);
+        for name in ["large", "other", "small"] {
+            let path = bed.metrics.join(name);
+            bed.append(&path, "1800000000000 77.5 999999\n");
+        }
+        bed.settle(&want);
+        for name in ["large", "other", "small"] {
+            let series = bed.last(name);
+            assert_eq!((series.last().unwrap().value, series.max().unwrap().value), (77.5, 77.5), "{name}");
+            assert_eq!(series.curve().last(), Some(&77.5), "{name}");
+            assert!(series.is_exact());
+        }
+    }
+
+    #[test]
+    fn a_replaced_history_begins_anew() {
+        let mut bed = Bed::new();
+        let want = bed.want(&["large"], 1);
+        bed.settle(&want);
+        let path = bed.metrics.join("large");
+        fs::write(&path, "1 2 3\n").unwrap();
+        bed.append(&path, "2 3 4\n");
+        bed.settle(&want);
+        assert_eq!((bed.last("large").len(), bed.last("large").is_exact()), (2, true));
     }
 }

@@ -187,8 +187,7 @@ impl Columns {
         }
         let is_mixed = self.show == Show::Positive && whole.bucket.low <= 0.0;
         let along = self.along;
-        // Comparisons with a stretch that is no number mean nothing, so there every point is looked at.
-        if is_mixed || !along.is_sorted(block) || !(self.from <= self.to) {
+        if is_mixed || !along.is_sorted(block) || self.from.is_nan() || self.to.is_nan() {
             for point in block.iter().filter(|point| self.show.has(point.value)) {
                 let x = along.x(&point);
                 if x < self.from || x > self.to {
