@@ -23,6 +23,7 @@ use crate::view::{self, theme::Theme};
 
 #[cfg(feature = "crash-test")]
 mod crash_test;
+mod histories;
 mod query_thread;
 mod store_thread;
 mod write;

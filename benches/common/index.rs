@@ -71,7 +71,7 @@ pub fn index(experiments: usize, family: usize) -> Arc<Index> {
         }
         describe(&mut index, run, &mut numbers, i, (!is_parent).then_some(&parent));
     }
-    index.progress = Progress { done: RUNS, total: RUNS, complete: true, listed: true };
+    index.progress = Progress { done: RUNS, total: RUNS, complete: true, listed: true, ..Progress::default() };
     Arc::new(index)
 }
 

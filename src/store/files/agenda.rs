@@ -182,11 +182,6 @@ impl Agenda {
         self.waiting
     }
 
-    /// Whether an experiment's runs have been listed.
-    pub fn is_listed(&self, key: ExperimentKey) -> bool {
-        !self.lists.contains(&key) && !self.experiments.contains(&key)
-    }
-
     /// Whether the experiments have been listed and read.
     pub fn knows_experiments(&self) -> bool {
         !self.root && self.experiments.is_empty()

@@ -102,6 +102,11 @@ pub fn metric_path(files: &RunFiles, key: Key, keys: &Interner) -> Option<OsStri
     Some(path)
 }
 
+/// Where the file of a metric lies if its name is a plain one.
+pub fn plain_path(key: Key, keys: &Interner) -> OsString {
+    keys.with_name(key, |name| format!("metrics/{name}").into())
+}
+
 /// Whether a metric file that was last changed then has come to rest.
 pub fn is_settled(running: bool, stamp: Stamp) -> bool {
     !running && !within(stamp.modified, SETTLED)

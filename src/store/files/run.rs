@@ -115,8 +115,6 @@ pub struct Reader<'a> {
 pub struct Outcome {
     /// The run as it is now, where it has changed.
     pub run: Option<Run>,
-    /// What was read.
-    pub read: Due,
     /// What is being written just now: what was known stays, look again soon.
     pub again: Due,
     /// There is nothing of a run in the folder; its stamp.
@@ -149,7 +147,7 @@ pub fn read(
     if due.contains(Due::WHOLE) {
         files.young = false;
     }
-    let mut outcome = Outcome { read: due, ..Outcome::default() };
+    let mut outcome = Outcome::default();
     reader.draft.load(run);
     let place = Place { folder, experiment, run_id: run.run_id(), keys: reader.keys };
     if due.contains(Due::META) {
