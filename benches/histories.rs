@@ -153,8 +153,10 @@ impl Run {
         }
         let mut store = store::open(&Location::Files(file.0.path().join("mlruns")), None).unwrap();
         let index = store::read_all(store.as_mut()).unwrap();
-        let places =
-            index.runs().flat_map(|run| run.metrics().map(|(key, _)| (run.key, key)).collect::<Vec<_>>()).collect();
+        let places = index
+            .runs()
+            .flat_map(|run| run.metrics().map(|(key, _)| (run.key, key)).collect::<Vec<_>>())
+            .collect();
         Self { _dir: file.0, store, index, places }
     }
 }

@@ -173,8 +173,8 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
         }
     }
     let mut pattern = fuzzy::Search::new(&query.find, &index.keys);
-    let matched = (!pattern.is_empty())
-        .then(|| list.iter().map(|run| pattern.finds(run)).collect::<Vec<bool>>());
+    let matched =
+        (!pattern.is_empty()).then(|| list.iter().map(|run| pattern.finds(run)).collect::<Vec<bool>>());
     let columns = query.columns.clone().unwrap_or_else(|| Arc::new(columns::choose(index, &list, query)));
     let links = tree::link(&list);
     let rollups = rollup::roll_up(&list, &links, &columns, query.sort.column, index);

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 use crate::index::{ExperimentKey, Index, Key, Parts, RunKey, Text};
 use crate::series::{Samples, Series};
 
+pub mod cache;
 pub mod files;
 pub mod location;
 

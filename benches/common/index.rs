@@ -71,7 +71,8 @@ pub fn index(experiments: usize, family: usize) -> Arc<Index> {
         }
         describe(&mut index, run, &mut numbers, i, (!is_parent).then_some(&parent));
     }
-    index.progress = Progress { done: RUNS, total: RUNS, complete: true, listed: true, ..Progress::default() };
+    index.progress =
+        Progress { done: RUNS, total: RUNS, complete: true, listed: true, ..Progress::default() };
     Arc::new(index)
 }
 
@@ -89,7 +90,8 @@ fn describe(index: &mut Index, run: RunKey, numbers: &mut Numbers, i: usize, par
     let params = params.map(|(name, value)| (index.intern(name), value));
     let metrics = ["loss", "val_loss", "acc", "val_acc"].map(|name| (index.intern(name), numbers.part()));
     let name = format!("{}-{}", numbers.one_of(&ANIMALS), numbers.below(1000));
-    let more = [("mlflow.source.type", "LOCAL"), ("group", "search")].map(|(name, text)| (index.intern(name), text));
+    let more =
+        [("mlflow.source.type", "LOCAL"), ("group", "search")].map(|(name, text)| (index.intern(name), text));
     index.edit_run(run, |draft| {
         draft.set_name(Some(&name));
         draft.start_time = Some(BEGUN + i as i64 * 1000);
@@ -113,7 +115,8 @@ fn describe(index: &mut Index, run: RunKey, numbers: &mut Numbers, i: usize, par
         tags.push(Key::PARENT, parent);
         params.iter().for_each(|(key, value)| _ = draft.params().push(*key, value));
         let last = |value| Point { value, step: 99, timestamp: BEGUN };
-        let metrics = metrics.map(|(key, value)| (key, Metric { last: last(value), points: 100, exact: true }));
+        let metrics =
+            metrics.map(|(key, value)| (key, Metric { last: last(value), points: 100, exact: true }));
         draft.new_metrics().extend(metrics);
     });
 }

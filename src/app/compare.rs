@@ -14,8 +14,8 @@ use crate::shown::Shown;
 
 pub mod table;
 
-pub use table::{Line, Values};
 use table::Table;
+pub use table::{Line, Values};
 
 /// Runs that are compared at most.
 const MOST: usize = 100;
@@ -81,12 +81,8 @@ impl Compare {
 impl App {
     /// Compares the marked runs; with fewer than two marks says what to do.
     pub(super) fn open_compare(&mut self, curves: bool) {
-        let runs: Vec<Arc<Run>> = self
-            .marks
-            .iter()
-            .filter_map(|key| self.rows.index.run(*key).cloned())
-            .take(MOST)
-            .collect();
+        let runs: Vec<Arc<Run>> =
+            self.marks.iter().filter_map(|key| self.rows.index.run(*key).cloned()).take(MOST).collect();
         if runs.len() < 2 {
             return self.tell("mark two or more runs with Space, then press = to compare them");
         }

@@ -49,8 +49,7 @@ pub fn runs_table(all: &AllRuns) -> Table {
     let runs = rows.items.iter().filter(|row| !row.context).filter_map(|row| index.run(row.run));
     let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
     let table = runs.map(|run| {
-        let mut row =
-            vec![text(Some(run.run_id())), text(run.name()), text(run.parent_run_id())];
+        let mut row = vec![text(Some(run.run_id())), text(run.name()), text(run.parent_run_id())];
         row.extend(columns.iter().map(|column| out_cell(run, *column, index, now)));
         row
     });
@@ -169,7 +168,8 @@ impl App {
     pub(super) fn export_compare(&mut self, out: &mut Vec<Request>) {
         let Some(compare) = &self.compare else { return };
         let runs = &compare.runs;
-        let names = runs.iter().map(|run| format!("{} ({})", run.title(), run.run_id().get(..8).unwrap_or("")));
+        let names =
+            runs.iter().map(|run| format!("{} ({})", run.title(), run.run_id().get(..8).unwrap_or("")));
         let headers = ["name".to_owned()].into_iter().chain(names).collect();
         let rows = compare
             .lines()

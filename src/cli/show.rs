@@ -122,8 +122,7 @@ fn attributes(index: &Index, run: &Run) -> Vec<(&'static str, Shown)> {
 }
 
 fn pairs(answer: &mut Answer<'_>, index: &Index, title: &str, pairs: Pairs<'_>) -> io::Result<()> {
-    let mut list: Vec<(&str, &str)> =
-        pairs.iter().map(|(key, text)| (index.keys.name(key), text)).collect();
+    let mut list: Vec<(&str, &str)> = pairs.iter().map(|(key, text)| (index.keys.name(key), text)).collect();
     list.sort_unstable();
     if list.is_empty() {
         return Ok(());

@@ -10,7 +10,7 @@ use super::{Failure, TuiArgs, complain, dump, locate};
 use crate::engine::{self, Ended, Options};
 use crate::index::Index;
 use crate::shown::{Shown, shown};
-use crate::store::files::cache;
+use crate::store::cache;
 use crate::{demo, store, terminal};
 
 /// What differs between a store of the user's and the demo.

@@ -102,7 +102,9 @@ impl Histories {
 
     /// A first look at a large history of which nothing is known.
     fn look(&mut self, place: Place, chart: bool, slice: &mut Slice<'_>) {
-        let Some(metric) = slice.metric(place).filter(|metric| metric.points >= FEW || !metric.exact) else { return };
+        let Some(metric) = slice.metric(place).filter(|metric| metric.points >= FEW || !metric.exact) else {
+            return;
+        };
         if !self.begins(place, chart) || self.failed.get(&place) == Some(&metric.points) {
             return;
         }

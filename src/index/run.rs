@@ -390,9 +390,8 @@ impl Draft {
 
     /// Where its artifacts were written. `intern` makes a key of what comes before `/<run id>/artifacts`.
     pub fn set_artifact_uri(&mut self, uri: Option<&str>, run_id: &str, intern: impl FnOnce(&str) -> Key) {
-        let prefix = uri.and_then(|uri| {
-            uri.strip_suffix("/artifacts")?.strip_suffix(run_id)?.strip_suffix('/')
-        });
+        let prefix =
+            uri.and_then(|uri| uri.strip_suffix("/artifacts")?.strip_suffix(run_id)?.strip_suffix('/'));
         self.uri_prefix = prefix.map_or(NO_PREFIX, |prefix| intern(prefix).0);
         self.set(Field::Uri, uri.filter(|_| prefix.is_none()));
     }
@@ -420,7 +419,8 @@ impl Draft {
     /// Puts a metric in, or another value for it.
     pub fn set_metric(&mut self, key: Key, metric: Metric) {
         let old = &self.old_metrics;
-        let metrics = self.metrics.get_or_insert_with(|| old.chunks_exact(METRIC).map(unpack_metric).collect());
+        let metrics =
+            self.metrics.get_or_insert_with(|| old.chunks_exact(METRIC).map(unpack_metric).collect());
         metrics.retain(|(other, _)| *other != key);
         metrics.push((key, metric));
     }
@@ -509,7 +509,8 @@ impl Run {
         let (end, header) = header.split_first_chunk()?;
         let (flags, header) = header.split_first_chunk()?;
         let [times, status, deleted, broken, read] = *flags;
-        let mut numbers = header.chunks_exact(4).filter_map(|four| Some(u32::from_le_bytes(four.try_into().ok()?)));
+        let mut numbers =
+            header.chunks_exact(4).filter_map(|four| Some(u32::from_le_bytes(four.try_into().ok()?)));
         let uri_prefix = numbers.next()?;
         let ends = [numbers.next()?, numbers.next()?, numbers.next()?];
         let (block, rest) = rest.split_at_checked(numbers.next()? as usize)?;
@@ -537,7 +538,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn metric(value: f64, points: u64) -> Metric {
-        Metric { last: Point { value, step: points as i64, timestamp: -1 }, points, exact: points % 2 == 0 }
+        Metric { last: Point { value, step: points as i64, timestamp: -1 }, points, exact: points.is_multiple_of(2) }
     }
 
     proptest! {

@@ -55,7 +55,8 @@ impl Census {
     /// Counts nothing yet.
     pub fn new(index: &Index, query: &Query) -> Self {
         let mut counts = vec![Some(Counts::default()); index.experiments.len()];
-        for experiment in index.experiments().filter(|e| e.lifecycle == Lifecycle::Deleted && !query.deleted) {
+        for experiment in index.experiments().filter(|e| e.lifecycle == Lifecycle::Deleted && !query.deleted)
+        {
             if let Some(count) = counts.get_mut(experiment.key.0 as usize) {
                 *count = None;
             }

@@ -78,9 +78,8 @@ impl Near {
             let before = reached.last();
             let reach = |at: usize| {
                 let Some(before) = before else { return Some((0, 0)) };
-                let gaps = (0..=SKIPPED.min(at.checked_sub(1)?)).take_while(|gap| {
-                    *gap == 0 || text.get(at - gap).is_some_and(|c| may_be_skipped(*c))
-                });
+                let gaps = (0..=SKIPPED.min(at.checked_sub(1)?))
+                    .take_while(|gap| *gap == 0 || text.get(at - gap).is_some_and(|c| may_be_skipped(*c)));
                 let ways = gaps.filter_map(|gap| Some((before.get(at - 1 - gap)?.as_ref()?.0 + gap, gap)));
                 ways.filter(|(all, _)| *all <= SKIPPED).min()
             };
@@ -125,7 +124,9 @@ mod tests {
         ] {
             assert!(is_in(word, text), "{word} {text}");
         }
-        for (word, text) in [("lr=0.1", "lr=0.01"), ("kl=rf", "kernel=rbf"), ("ab", "a...b"), ("ab", "ba"), ("a", "")] {
+        for (word, text) in
+            [("lr=0.1", "lr=0.01"), ("kl=rf", "kernel=rbf"), ("ab", "a...b"), ("ab", "ba"), ("a", "")]
+        {
             assert!(!is_in(word, text), "{word} {text}");
         }
     }

@@ -44,7 +44,9 @@ pub fn sort(list: &[&Run], rollups: &Rollups, index: &Index, query: &Query) -> V
     for (place, run) in (0u32..).zip(list) {
         let value = match value(run, column, index, query.now) {
             // A parent that has no value of its own stands where the first of its children would.
-            Value::Missing => rollups.spread(run.key, column).map_or(Value::Missing, |s| below(s, descending)),
+            Value::Missing => {
+                rollups.spread(run.key, column).map_or(Value::Missing, |s| below(s, descending))
+            }
             own => own,
         };
         entries.push(Entry::new(place, run, &value, &mut texts));

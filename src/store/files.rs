@@ -14,7 +14,6 @@ use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::agenda::{Agenda, Level};
-use self::cache::Cache;
 use self::due::Due;
 use self::interner::Interner;
 use self::job::Others;
@@ -24,14 +23,13 @@ use self::pool::Pool;
 use self::problems::Ledger;
 use self::recall::Keeper;
 use self::run::RunFiles;
+use super::cache::Cache;
 use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
 use crate::series::{Samples, Series};
 
 mod agenda;
 pub mod artifacts;
-pub mod cache;
-mod codec;
 mod due;
 mod experiment;
 mod inputs;

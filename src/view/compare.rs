@@ -138,10 +138,8 @@ fn row_spans<'a>(
     let name = values.name(app.index());
     let name = text::pad_end(&text::cut_middle(name.as_str(), name_width), name_width);
     let (base, title) = if values.differs { (theme.text, theme.title) } else { (theme.dim, theme.dim) };
-    let mut spans = vec![
-        Span::styled(format!(" {sign}"), theme.warn),
-        Span::styled(format!("{name} "), title),
-    ];
+    let mut spans =
+        vec![Span::styled(format!(" {sign}"), theme.warn), Span::styled(format!("{name} "), title)];
     for (number, width) in columns {
         let Some(run) = compare.runs.get(*number) else { continue };
         let content = cell::cell(run, values.column, app.index(), app.now);

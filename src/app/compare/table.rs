@@ -82,7 +82,8 @@ impl Table {
     /// The rows of these runs.
     pub fn of(runs: &[Arc<Run>], index: &Index, differing: bool, now: i64) -> Self {
         let keys = &index.keys;
-        let mut metrics = keys_of(runs, keys, |run, found| run.metrics().for_each(|(key, _)| _ = found.of(key)));
+        let mut metrics =
+            keys_of(runs, keys, |run, found| run.metrics().for_each(|(key, _)| _ = found.of(key)));
         metrics.sort_by_key(|key| keys.name(*key).starts_with("system/"));
         let params = keys_of(runs, keys, |run, found| run.params().keys().for_each(|key| _ = found.of(key)));
         let mut tags = keys_of(runs, keys, |run, found| run.tags().keys().for_each(|key| _ = found.of(key)));
@@ -92,8 +93,12 @@ impl Table {
         let values = |list: &[Key], column: fn(Key) -> Column| {
             list.iter().map(|key| values(runs, column(*key), index, now)).collect()
         };
-        let groups =
-            [values(&metrics, Column::Metric), values(&params, Column::Param), Vec::new(), values(&tags, Column::Tag)];
+        let groups = [
+            values(&metrics, Column::Metric),
+            values(&params, Column::Param),
+            Vec::new(),
+            values(&tags, Column::Tag),
+        ];
         let with_history = metrics.iter().find(has_history).copied();
         let mut table = Self { metrics, with_history, groups, ..Self::default() };
         table.find_lines(runs, index, differing, now);
@@ -120,12 +125,15 @@ impl Table {
             self.lines.extend(shown().next().map(|_| Line::Heading(title)));
             self.lines.extend(shown().map(|values| Line::Values(*values)));
         }
-        let values = || self.lines.iter().filter_map(|line| match line {
-            Line::Values(values) => Some(values),
-            Line::Heading(_) => None,
-        });
+        let values = || {
+            self.lines.iter().filter_map(|line| match line {
+                Line::Values(values) => Some(values),
+                Line::Heading(_) => None,
+            })
+        };
         let name_width = values().map(|values| text::width(values.name(index).as_str())).max().unwrap_or(0);
-        let cell_width = |run: &Run, column| text::width(shown(cell(run, column, index, now).text()).as_str());
+        let cell_width =
+            |run: &Run, column| text::width(shown(cell(run, column, index, now).text()).as_str());
         let widest = |run: &Run| values().take(MEASURED).map(|values| cell_width(run, values.column)).max();
         let widths = runs.iter().map(|run| widest(run).unwrap_or(0)).collect();
         (self.name_width, self.widths) = (name_width, widths);
@@ -148,9 +156,8 @@ fn values(runs: &[Arc<Run>], column: Column, index: &Index, now: i64) -> Values 
 
 /// Numbers are the same when they are equal as numbers: `0.10` and `1e-1`; and what looks the same is the same.
 fn differ(a: &Run, b: &Run, column: Column, index: &Index, now: i64) -> bool {
-    let same = |a: Option<f64>, b: Option<f64>| {
-        a.zip(b).is_some_and(|(a, b)| a == b || (a.is_nan() && b.is_nan()))
-    };
+    let same =
+        |a: Option<f64>, b: Option<f64>| a.zip(b).is_some_and(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
     let value = |run: &Run, key: Key| run.metric(key).map(|metric| metric.last.value);
     if let Column::Metric(key) = column
         && same(value(a, key), value(b, key))

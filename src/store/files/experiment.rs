@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::meta::{self, Meta};
 use super::interner::Interner;
+use super::meta::{self, Meta};
 use super::open::{Fault, Folder, Stamp};
 use super::problems::Report;
 use super::run::{FRESH, within};

@@ -16,8 +16,8 @@ mod tests;
 
 pub use latest::{Latest, latest_of};
 pub use line::parse_line;
-pub(super) use read::{CHECKED, check, sum};
 pub use read::{Budget, read_new};
+pub(super) use read::{CHECKED, check, sum};
 pub use sample::sample;
 
 use crate::index::Point;

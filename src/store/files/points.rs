@@ -162,7 +162,10 @@ impl<'a> MetricReader<'a> {
             Err(fault) => {
                 report.add(place.path(found.path()), fault);
                 // Points that were counted are counted again from the top.
-                Read { file: MetricFile { offset: 0, ..MetricFile::of(key, Stamp::default()) }, ..Read::nothing(key) }
+                Read {
+                    file: MetricFile { offset: 0, ..MetricFile::of(key, Stamp::default()) },
+                    ..Read::nothing(key)
+                }
             }
         };
         self.keep(read, found, place, report);
@@ -207,10 +210,8 @@ impl<'a> MetricReader<'a> {
             return Ok(None);
         }
         let metric = self.run.metric(file.key);
-        let latest = metric.map_or_else(Latest::default, |metric| Latest {
-            best: Some(metric.last),
-            points: metric.points,
-        });
+        let latest = metric
+            .map_or_else(Latest::default, |metric| Latest { best: Some(metric.last), points: metric.points });
         let odd = odd.cloned().unwrap_or_else(|| OddFile::plain(file.offset, latest.points));
         Ok(Some(Read { file, exact: !odd.tail, odd, latest }))
     }
@@ -272,7 +273,8 @@ impl<'a> MetricReader<'a> {
         } else if odd == OddFile::default() {
             odd = OddFile::plain(position.offset, latest.points);
         }
-        let look = metric::read_new(open, &mut position, settled, &mut latest, &mut self.buffers.page, Budget::ALL)?;
+        let look =
+            metric::read_new(open, &mut position, settled, &mut latest, &mut self.buffers.page, Budget::ALL)?;
         if look.restarted {
             odd = OddFile::default();
         }
@@ -283,11 +285,8 @@ impl<'a> MetricReader<'a> {
         odd.bad += look.new.bad;
         (odd.size, odd.waiting, odd.open_end, odd.tail) =
             (stamp.size, look.unfinished, position.open_end, false);
-        let file = MetricFile {
-            check: fold(position.check),
-            offset: position.offset,
-            ..MetricFile::of(key, stamp)
-        };
+        let file =
+            MetricFile { check: fold(position.check), offset: position.offset, ..MetricFile::of(key, stamp) };
         Ok(Read { file, odd, latest, exact: true })
     }
 
@@ -362,4 +361,3 @@ impl OddFile {
         points > 0 && *self == Self::plain(file.offset, points)
     }
 }
-

@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
+use super::FileStore;
 use super::agenda::{Level, Work};
 use super::due::Due;
 use super::job::{Done, ExperimentJob, Job, ListJob, RunDone, RunsJob, Task, What, stamp};
 use super::open::{Fault, Stamp};
 use super::problems::{Look, Owner, Report};
 use super::run::{self, Outcome};
-use super::FileStore;
 use crate::index::{Draft, ExperimentKey, Index, Lifecycle, Parts, Run, RunKey};
 
 /// Rows that are read whole before anybody has said which are on screen: a screenful of the latest.

@@ -10,8 +10,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::{BLOCK, Cache, Kind, Writer};
-use super::codec::{Put, Take, take_bytes, take_maybe, take_text};
 use super::due::Due;
 use super::open::{Seal, Stamp};
 use super::points::{MetricFile, OddFile};
@@ -19,6 +17,8 @@ use super::problems::Owner;
 use super::run::{Odd, RunFiles};
 use super::{ExperimentFiles, FileStore, Seen};
 use crate::index::{Experiment, ExperimentKey, Index, Key, Keys, Lifecycle, Parts, Run, RunKey, Text};
+use crate::store::cache::codec::{Put, Take, take_bytes, take_maybe, take_text};
+use crate::store::cache::{BLOCK, Cache, Kind, Writer};
 
 /// A cache is written again at most so often.
 const AGAIN: Duration = Duration::from_secs(300);
@@ -51,7 +51,8 @@ impl Keeper {
 impl FileStore {
     /// Shows what was known at the last start. All of it is then compared with the store.
     pub(super) fn recall(&mut self, index: &mut Index) -> bool {
-        let Some(found) = self.memory.as_ref().and_then(|memory| Recalled::read(&memory.cache, &self.root)) else {
+        let Some(found) = self.memory.as_ref().and_then(|memory| Recalled::read(&memory.cache, &self.root))
+        else {
             return false;
         };
         let Recalled { keys, experiments, index: new, runs, trusted } = found;
@@ -252,7 +253,11 @@ fn put_experiment(experiment: &Experiment, files: &ExperimentFiles, root: &Path,
 }
 
 /// An experiment, its files, and the key that it had.
-fn take_experiment(bytes: &mut &[u8], root: &Path, key: ExperimentKey) -> Option<(u32, ExperimentFiles, Experiment)> {
+fn take_experiment(
+    bytes: &mut &[u8],
+    root: &Path,
+    key: ExperimentKey,
+) -> Option<(u32, ExperimentFiles, Experiment)> {
     let before = u32::take(bytes)?;
     let path = root.join(OsStr::from_bytes(take_bytes(bytes)?));
     let mut files = ExperimentFiles::new(path, u8::take(bytes)? != 0);
@@ -292,7 +297,7 @@ impl Recalled {
         // Keys of experiments as they were when the cache was written.
         let mut before: Vec<(u32, ExperimentKey)> = Vec::new();
         loop {
-            let (kind, mut bytes) = reader.next()?;
+            let (kind, mut bytes) = reader.block()?;
             match kind {
                 Kind::Keys => out.take_keys(bytes)?,
                 Kind::Experiments => {

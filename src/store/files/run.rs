@@ -332,12 +332,7 @@ fn status(
 }
 
 /// A time in milliseconds since the epoch.
-fn time(
-    meta: &Meta,
-    key: &str,
-    path: &dyn Fn() -> std::path::PathBuf,
-    report: &mut Report,
-) -> Option<i64> {
+fn time(meta: &Meta, key: &str, path: &dyn Fn() -> std::path::PathBuf, report: &mut Report) -> Option<i64> {
     let text = meta.text(key)?;
     let time = meta.integer(key);
     if time.is_none() && text != "None" {

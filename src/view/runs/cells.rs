@@ -126,7 +126,9 @@ pub(super) fn draw_cell(
     let number_width = view.values_width(placed.spark);
     let spread = app.rows.rollups.spread(row.run, view.column);
     let (body, style) = match (&content, spread) {
-        (Cell::Empty, Some(spread)) => (cell_text(&spread_cell(spread), view, number_width, theme), theme.dim),
+        (Cell::Empty, Some(spread)) => {
+            (cell_text(&spread_cell(spread), view, number_width, theme), theme.dim)
+        }
         _ => (cell_text(&content, view, number_width, theme), style_of(run, view.column, &content, theme)),
     };
     let mut spans = Vec::new();

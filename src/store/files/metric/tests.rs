@@ -276,11 +276,11 @@ fn a_large_file_is_sampled_from_its_head_to_its_tail() {
 fn a_line_without_an_end_does_not_hold_a_slice() {
     let dir = tempfile::tempdir().unwrap();
     let mut bytes = b"1 0.5 0\n".to_vec();
-    bytes.extend(vec![b'9'; 100_000]);
+    bytes.extend(vec![b'9'; 1_000_000]);
     bytes.extend(b"\n2 0.4 1\n");
     fs::write(dir.path().join("m"), &bytes).unwrap();
     let mut points: Vec<Point> = Vec::new();
-    let (counts, slices) = in_slices(dir.path(), 1000, &mut points);
+    let (counts, slices) = in_slices(dir.path(), 10_000, &mut points);
     assert_eq!((points.len(), counts.bad, counts.first_bad), (2, 1, Some(2)));
     assert!(slices > 50);
 }
