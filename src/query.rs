@@ -196,7 +196,7 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
         experiments_width: experiments.iter().map(width).max().unwrap_or(0) as u16,
         experiments,
         experiment_count: census.experiments(index),
-        complete: index.progress.complete,
+        complete: index.progress.has_all(),
         rollups,
         items,
         lines,

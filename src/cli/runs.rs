@@ -66,7 +66,7 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode, Failure> {
         in_order(index).into_iter().filter(|run| is_asked_for(index, run, args, &named)).collect();
     let done = answer(|answer| {
         if args.from.json {
-            answer.json_array(list.iter().map(|run| RunJson::new(index, run, false)))?;
+            answer.long_json_array(&list, |run| RunJson::new(index, run, false))?;
             return answer.raw("\n");
         }
         table(index, &list, answer.columns.is_some()).print(answer)

@@ -538,7 +538,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn metric(value: f64, points: u64) -> Metric {
-        Metric { last: Point { value, step: points as i64, timestamp: -1 }, points, exact: points.is_multiple_of(2) }
+        Metric {
+            last: Point { value, step: points as i64, timestamp: -1 },
+            points,
+            exact: points.is_multiple_of(2),
+        }
     }
 
     proptest! {

@@ -245,7 +245,7 @@ impl FileStore {
             done: self.known.saturating_sub(waiting),
             total: self.known,
             complete,
-            listed: self.is_listed(),
+            listed: self.recalled || self.agenda.knows_runs(),
             verifying: self.recalled && self.unread == 0 && !complete,
         }
     }

@@ -266,11 +266,6 @@ impl FileStore {
         found.map(|(key, files)| (key, files.is_listed)).or(latest.first().map(|(_, key)| (key.0, true)))
     }
 
-    /// Whether it is known what to begin with.
-    pub(super) fn is_listed(&self) -> bool {
-        self.agenda.knows_runs()
-    }
-
     /// Reads what will be on screen before anybody has asked for it: the latest runs that have no parent.
     fn expect_rows(&mut self, index: &Index) {
         if !self.want.visible.is_empty() {
