@@ -32,6 +32,8 @@ pub struct Keeper {
     saved: Option<Instant>,
     /// Something has changed since.
     pub dirty: bool,
+    /// The stamps of all runs have been looked at.
+    stamped: bool,
 }
 
 /// A cache that is being written, some runs at a time.
@@ -44,7 +46,7 @@ struct Saving {
 impl Keeper {
     /// Uses a cache.
     pub fn new(cache: Cache) -> Self {
-        Self { cache, saving: None, saved: None, dirty: false }
+        Self { cache, saving: None, saved: None, dirty: false, stamped: false }
     }
 }
 
@@ -81,8 +83,17 @@ impl FileStore {
     /// Where it cannot be written the program goes on without.
     pub(super) fn save(&mut self, index: &Index, until: Instant) -> bool {
         let Some(mut memory) = self.memory.take() else { return false };
-        let is_time = memory.saved.is_none_or(|at| at.elapsed() > AGAIN);
-        if memory.saving.is_none() && !(memory.dirty && is_time && self.progress().complete) {
+        let is_time = memory.dirty && memory.saved.is_none_or(|at| at.elapsed() > AGAIN);
+        let is_calm = self.progress().complete && self.agenda.is_idle() && self.pool.in_flight() == 0;
+        if is_time && is_calm && !std::mem::replace(&mut memory.stamped, true) {
+            // Runs that were read without their stamps cannot be trusted at the next start.
+            let bare = |run: &RunKey| self.files(*run).is_some_and(|files| files.bare);
+            let all: Vec<RunKey> = index.runs().map(|run| run.key).filter(bare).collect();
+            all.into_iter().for_each(|run| self.agenda.when_idle(run, Due::CHECK));
+            self.memory = Some(memory);
+            return true;
+        }
+        if memory.saving.is_none() && !(is_time && is_calm) {
             self.memory = Some(memory);
             return false;
         }
@@ -155,6 +166,7 @@ impl FileStore {
             && !run.broken
             && !run.is_running()
             && !files.young
+            && !files.bare
             && !files.odd.as_deref().is_some_and(is_odd)
             && !self.ledger.has(Owner::Run(run.key))
     }
@@ -198,7 +210,7 @@ fn take_files(bytes: &mut &[u8]) -> Option<RunFiles> {
     };
     let files = (0..count).map(file).collect::<Option<Box<[MetricFile]>>>()?;
     let odd = take_maybe(bytes, take_odd)?.map(Box::new);
-    Some(RunFiles { meta, tags, params, metrics, tag_files, files, odd, named, young: false })
+    Some(RunFiles { meta, tags, params, metrics, tag_files, files, odd, named, ..RunFiles::default() })
 }
 
 fn take_odd(bytes: &mut &[u8]) -> Option<Odd> {
