@@ -21,6 +21,9 @@ pub struct DumpArgs {
     /// Say of each metric how many points its history has, as `points`.
     #[arg(long)]
     histories: bool,
+    /// What is printed never comes from the cache.
+    #[arg(long, hide = true)]
+    no_cache: bool,
     /// The answer is JSON in any case.
     #[arg(long, hide = true)]
     json: bool,

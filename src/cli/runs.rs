@@ -50,7 +50,7 @@ pub struct RunsArgs {
 impl RunsArgs {
     /// The active runs of a store as a table.
     pub fn of(store: Option<String>) -> Self {
-        Self { from: StoreArgs { store, json: false }, ..Self::default() }
+        Self { from: StoreArgs { store, ..StoreArgs::default() }, ..Self::default() }
     }
 }
 
