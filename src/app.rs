@@ -390,6 +390,11 @@ impl App {
         self.marks.retain(|run| self.rows.index.run(*run).is_some());
         self.follow(&before);
         self.keep_details();
+        if let Some(first) = self.rows.query.experiment.filter(|_| self.query.undecided) {
+            self.decided = true;
+            let query = Arc::make_mut(&mut self.query);
+            (query.experiment, query.undecided) = (Some(first), false);
+        }
         let index = &self.rows.index;
         if !self.decided && (index.latest.is_some() || index.progress.listed) {
             self.decided = true;

@@ -70,6 +70,8 @@ impl Opened {
 pub struct Query {
     /// Of which experiment; none for all of them.
     pub experiment: Option<ExperimentKey>,
+    /// Nobody has chosen an experiment yet: [`Index::latest`] is meant as soon as it is known.
+    pub undecided: bool,
     /// Deleted runs and experiments too.
     pub deleted: bool,
     /// Narrowed to what matches this, fuzzily. MLflow's filter grammar will stand beside it.

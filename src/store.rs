@@ -147,6 +147,11 @@ pub trait Store: Send {
     /// Marks what no event may have announced: what is on screen, what trains, and some others in turn.
     fn sweep(&mut self, index: &Index, want: &Want);
 
+    /// Keeps for the next start what is worth it, until then at most: the program ends.
+    fn close(&mut self, index: &Index, until: Instant) {
+        let _ = (index, until);
+    }
+
     /// What to wait for before looking again.
     fn watch(&self, index: &Index, want: &Want) -> Watch;
 

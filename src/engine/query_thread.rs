@@ -27,6 +27,9 @@ pub fn run(asked: &Receiver<Ask>, send: &Sender<Message>) {
                 Ask::Query(newer) => query = newer,
             }
         }
+        if query.undecided && index.latest.is_some() {
+            query = Arc::new(Query { experiment: index.latest, undecided: false, ..(*query).clone() });
+        }
         let rows = Arc::new(query::rows(&index, &query));
         if send.send(Message::Event(Event::Rows(rows))).is_err() {
             return;

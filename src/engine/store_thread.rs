@@ -25,6 +25,8 @@ pub enum Ask {
     Inputs(RunKey),
     /// Everything may have changed.
     Rescan,
+    /// The program ends: keep what is worth it, until then at most, and answer.
+    Close(Instant, Sender<()>),
     /// Events were lost.
     Lost,
     /// These paths may have changed.
@@ -191,6 +193,10 @@ impl Keeper<'_> {
                 self.answer(Event::Inputs(run, inputs));
             }
             Ask::Rescan => self.store.rescan(),
+            Ask::Close(until, done) => {
+                self.store.close(&self.index, until);
+                let _ = done.send(()); // who asked has waited long enough
+            }
             Ask::Lost => self.lost = true,
             Ask::Changed(paths) => changed.extend(paths),
             Ask::Gone(paths) => {

@@ -298,6 +298,8 @@ impl Store for FileStore {
         let later = self.agenda.wake().into_iter().chain(self.unborn.iter().map(|(at, _)| *at)).min();
         let later = later.map(|at| at.saturating_duration_since(Instant::now()));
         let progress = self.progress();
+        // Whoever waits for the last run has waited long enough.
+        let urgent = urgent || (progress.complete && !index.progress.complete);
         changed |= progress != index.progress;
         index.progress = progress;
         let saves = self.save(index, until);
@@ -338,6 +340,10 @@ impl Store for FileStore {
 
     fn watch(&self, index: &Index, want: &Want) -> Watch {
         Watch::Folders(self.watched_folders(index, want))
+    }
+
+    fn close(&mut self, index: &Index, until: Instant) {
+        self.save_now(index, until);
     }
 
     fn points(

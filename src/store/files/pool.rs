@@ -16,6 +16,8 @@ use super::job::{Done, Hands, Job};
 
 /// Threads at most; they are started as they are needed.
 const READERS: usize = 16;
+/// How much readers step back: a third of the share of a thread that does not.
+const NICE: i32 = 5;
 /// Stacks are small, since they count against limits of address space.
 const STACK: usize = 512 << 10;
 
@@ -122,6 +124,7 @@ impl Pool {
         let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
         let name = format!("reader {}", self.threads + 1);
         let work = move || {
+            step_back();
             let mut hands = Hands::default();
             while let Some((level, job)) = queue.next() {
                 // Nobody listens any more when the store has been closed.
@@ -142,6 +145,11 @@ impl Pool {
             let _ = self.send.send((level, job.run(&mut hands, &self.keys))); // we hold the receiver ourselves
         }
     }
+}
+
+/// Lets the threads that answer keys and compute rows go first where there are fewer processors than readers.
+fn step_back() {
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE); // no harm without
 }
 
 impl Queue {

@@ -2,7 +2,8 @@
 //!
 //! A run comes with the stamps of its files. It is trusted, and only its stamps are looked at, when it was read whole, had
 //! ended, has no problems, and nothing of it had changed within two seconds before it was read: a second change at the
-//! same tick of the clock would bear the same stamp. Every other run is shown as it was and read again.
+//! same tick of the clock would bear the same stamp. Of one that was read without its stamps they have to be ten minutes
+//! older than that reading. Every other run is shown as it was and read again.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -32,8 +33,6 @@ pub struct Keeper {
     saved: Option<Instant>,
     /// Something has changed since.
     pub dirty: bool,
-    /// The stamps of all runs have been looked at.
-    stamped: bool,
 }
 
 /// A cache that is being written, some runs at a time.
@@ -46,7 +45,7 @@ struct Saving {
 impl Keeper {
     /// Uses a cache.
     pub fn new(cache: Cache) -> Self {
-        Self { cache, saving: None, saved: None, dirty: false, stamped: false }
+        Self { cache, saving: None, saved: None, dirty: false }
     }
 }
 
@@ -84,16 +83,7 @@ impl FileStore {
     pub(super) fn save(&mut self, index: &Index, until: Instant) -> bool {
         let Some(mut memory) = self.memory.take() else { return false };
         let is_time = memory.dirty && memory.saved.is_none_or(|at| at.elapsed() > AGAIN);
-        let is_calm = self.progress().complete && self.agenda.is_idle() && self.pool.in_flight() == 0;
-        if is_time && is_calm && !std::mem::replace(&mut memory.stamped, true) {
-            // Runs that were read without their stamps cannot be trusted at the next start.
-            let bare = |run: &RunKey| self.files(*run).is_some_and(|files| files.bare);
-            let all: Vec<RunKey> = index.runs().map(|run| run.key).filter(bare).collect();
-            all.into_iter().for_each(|run| self.agenda.when_idle(run, Due::CHECK));
-            self.memory = Some(memory);
-            return true;
-        }
-        if memory.saving.is_none() && !(is_time && is_calm) {
+        if memory.saving.is_none() && !(is_time && self.progress().complete) {
             self.memory = Some(memory);
             return false;
         }
@@ -103,6 +93,14 @@ impl FileStore {
             return more;
         }
         false
+    }
+
+    /// Writes what is not in the cache yet, before the program ends.
+    pub(super) fn save_now(&mut self, index: &Index, until: Instant) {
+        if let Some(memory) = &mut self.memory {
+            memory.saved = None;
+        }
+        while Instant::now() < until && self.save(index, until) {}
     }
 
     fn save_some(&self, memory: &mut Keeper, index: &Index, until: Instant) -> std::io::Result<bool> {
@@ -166,7 +164,6 @@ impl FileStore {
             && !run.broken
             && !run.is_running()
             && !files.young
-            && !files.bare
             && !files.odd.as_deref().is_some_and(is_odd)
             && !self.ledger.has(Owner::Run(run.key))
     }
@@ -176,6 +173,8 @@ fn put_files(out: &mut Vec<u8>, files: &RunFiles) {
     [files.meta, files.tags, files.params, files.metrics].into_iter().for_each(|seal| out.number(seal.0));
     out.number(files.tag_files);
     out.push(u8::from(files.named));
+    out.push(u8::from(files.bare));
+    out.number(files.read_at as u64);
     out.short(files.files.len() as u32);
     for file in &files.files {
         [file.key.0, file.ident, file.modified, file.check].into_iter().for_each(|number| out.short(number));
@@ -202,6 +201,7 @@ fn take_files(bytes: &mut &[u8]) -> Option<RunFiles> {
     let (meta, tags, params, metrics) = (seal()?, seal()?, seal()?, seal()?);
     let tag_files = u64::take(bytes)?;
     let named = u8::take(bytes)? != 0;
+    let (bare, read_at) = (u8::take(bytes)? != 0, u64::take(bytes)? as i64);
     let count = u32::take(bytes)?;
     let file = |_| {
         let (key, ident) = (Key(u32::take(bytes)?), u32::take(bytes)?);
@@ -210,7 +210,7 @@ fn take_files(bytes: &mut &[u8]) -> Option<RunFiles> {
     };
     let files = (0..count).map(file).collect::<Option<Box<[MetricFile]>>>()?;
     let odd = take_maybe(bytes, take_odd)?.map(Box::new);
-    Some(RunFiles { meta, tags, params, metrics, tag_files, files, odd, named, ..RunFiles::default() })
+    Some(RunFiles { meta, tags, params, metrics, tag_files, files, odd, named, bare, read_at, ..RunFiles::default() })
 }
 
 fn take_odd(bytes: &mut &[u8]) -> Option<Odd> {
