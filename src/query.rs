@@ -170,7 +170,8 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
     let mut census = experiments::Census::new(index, query);
     let mut list: Vec<&Run> = Vec::new();
     for run in index.runs().filter(|run| query.deleted || run.lifecycle != Lifecycle::Deleted) {
-        if census.count(run) && query.experiment.is_none_or(|key| run.experiment == key) {
+        let is_asked_for = !query.undecided && query.experiment.is_none_or(|key| run.experiment == key);
+        if census.count(run) && is_asked_for {
             list.push(run);
         }
     }

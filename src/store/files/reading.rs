@@ -26,7 +26,8 @@ impl FileStore {
             if self.has_come_about(index) {
                 return (changed, true);
             }
-            self.dispatch(index, Level::Idle);
+            // Until it is known what will be on screen first, nothing else is begun.
+            self.dispatch(index, if index.latest.is_some() { Level::Idle } else { Level::Rest });
             self.awaited.heads |= self.pool.at(Level::Heads) > 0;
             self.awaited.visible |= self.pool.at(Level::Visible) > 0;
             if self.pool.in_flight() == 0 {
