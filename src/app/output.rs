@@ -201,8 +201,8 @@ fn out_cell(run: &Run, column: Column, index: &Index, now: i64) -> OutCell {
         Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
         Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
         Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
-        Column::Start => number(run.start_time),
-        Column::End => number(run.end_time),
+        Column::Start => number(run.start_time()),
+        Column::End => number(run.end_time()),
         Column::Duration => number(run.duration(now)),
         Column::State => OutCell::Text(run.status_word().to_owned()),
         _ => match cell::cell(run, column, index, now) {

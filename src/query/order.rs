@@ -78,7 +78,7 @@ impl Entry {
             Value::Missing => (2, 0),
         };
         let is_text = matches!(value, Value::Text(_));
-        let start = run.start_time.map_or(u64::MAX, |time| !(time as u64 ^ 1 << 63));
+        let start = run.start_time().map_or(u64::MAX, |time| !(time as u64 ^ 1 << 63));
         Self { place, rank, is_text, first, text: (begin, texts.len() as u32), start }
     }
 }
@@ -116,8 +116,8 @@ fn value<'a>(run: &'a Run, column: Column, index: &'a Index, now: i64) -> Value<
     match column {
         Column::Name => Value::Text(run.title()),
         Column::State => Value::Text(cell::state_word(run)),
-        Column::Start => time(run.start_time),
-        Column::End => time(run.end_time),
+        Column::Start => time(run.start_time()),
+        Column::End => time(run.end_time()),
         Column::Duration => time(run.duration(now)),
         Column::Experiment => words(index.experiment(run.experiment).map(|e| e.title())),
         Column::RunId => Value::Text(run.run_id()),

@@ -22,7 +22,7 @@ use super::files::open::sum;
 pub mod codec;
 
 /// What every cache begins with; another format has another one.
-const MAGIC: &[u8; 12] = b"mltop runs\x00\x01";
+const MAGIC: &[u8; 12] = b"mltop runs\x00\x02";
 /// Bytes of a block, about; one is written and read at a time.
 pub const BLOCK: usize = 1 << 20;
 /// No block is longer: a run with everything that is kept of it fits.

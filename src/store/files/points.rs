@@ -238,7 +238,12 @@ impl<'a> MetricReader<'a> {
 
     /// The whole of a short file, unless it is not short after all, or its last line is not finished: that takes a closer
     /// look.
-    fn read_short(&mut self, key: Key, file: &SmallFile, stamp: Option<Stamp>) -> Result<Option<Read>, Fault> {
+    fn read_short(
+        &mut self,
+        key: Key,
+        file: &SmallFile,
+        stamp: Option<Stamp>,
+    ) -> Result<Option<Read>, Fault> {
         let len = file.read(&mut self.buffers.bytes)?;
         let bytes = self.buffers.bytes.get(..len).unwrap_or_default();
         if len == self.buffers.bytes.len() || bytes.last().is_some_and(|last| *last != b'\n') {
@@ -249,7 +254,11 @@ impl<'a> MetricReader<'a> {
         let checked = bytes.get(len.saturating_sub(metric::CHECKED as usize)..).unwrap_or_default();
         let check = fold(metric::sum(checked));
         let bare = MetricFile { key, ident: BARE, modified: 0, check, offset: len as u64 };
-        let file = stamp.map_or(bare, |stamp| MetricFile { check, offset: len as u64, ..MetricFile::of(key, stamp) });
+        let file = stamp.map_or(bare, |stamp| MetricFile {
+            check,
+            offset: len as u64,
+            ..MetricFile::of(key, stamp)
+        });
         let size = stamp.map_or(len as u64, |stamp| stamp.size);
         Ok(Some(Read { file, odd: OddFile::with(size, lines), latest, exact: true }))
     }

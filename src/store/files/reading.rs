@@ -276,7 +276,7 @@ impl FileStore {
         let mut rows: Vec<(Reverse<Option<i64>>, RunKey)> = index
             .runs()
             .filter(|run| Some(run.experiment) == front && run.parent_run_id().is_none())
-            .map(|run| (Reverse(run.start_time), run.key))
+            .map(|run| (Reverse(run.start_time()), run.key))
             .collect();
         let most = SCREENFUL.min(rows.len());
         if most > 0 && most < rows.len() {

@@ -210,7 +210,19 @@ fn take_files(bytes: &mut &[u8]) -> Option<RunFiles> {
     };
     let files = (0..count).map(file).collect::<Option<Box<[MetricFile]>>>()?;
     let odd = take_maybe(bytes, take_odd)?.map(Box::new);
-    Some(RunFiles { meta, tags, params, metrics, tag_files, files, odd, named, bare, read_at, ..RunFiles::default() })
+    Some(RunFiles {
+        meta,
+        tags,
+        params,
+        metrics,
+        tag_files,
+        files,
+        odd,
+        named,
+        bare,
+        read_at,
+        ..RunFiles::default()
+    })
 }
 
 fn take_odd(bytes: &mut &[u8]) -> Option<Odd> {

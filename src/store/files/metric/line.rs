@@ -81,7 +81,8 @@ pub(super) fn glance(bytes: &[u8]) -> Option<(i64, &[u8])> {
         return None;
     }
     // The digits at the end of eight bytes, with zeros before them.
-    let eight = load(window, begin) << (8 * (8 - (end - begin))) | 0x3030_3030_3030_3030 >> (8 * (end - begin));
+    let eight =
+        load(window, begin) << (8 * (8 - (end - begin))) | 0x3030_3030_3030_3030 >> (8 * (end - begin));
     Some((eight_digits(eight) as i64, bytes.get(end + 1..)?))
 }
 
