@@ -7,12 +7,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
 
 use crate::export;
 use crate::index::{ExperimentKey, Index, Key, RunKey};
 use crate::query::{Opened, Query, Rows};
-use crate::series::Series;
+use crate::series::{KEPT, Series, surplus};
 use crate::shown::Shown;
 use crate::store::{Inputs, Listing, Preview, Want};
 
@@ -162,9 +162,6 @@ pub enum Overlay {
     Picker(Picker),
 }
 
-/// Points of histories that are kept, 24 bytes each; those that are not wanted go first.
-const KEPT_POINTS: usize = 4 << 20;
-
 /// All of the user's state.
 #[derive(Debug, Default)]
 pub struct App {
@@ -204,8 +201,10 @@ pub struct App {
     begun: Option<String>,
     /// Whether the first experiment has been chosen.
     decided: bool,
-    /// What was asked of the store last.
+    /// What was asked of the store last, how often something else was, and when each history was wanted last.
     wanted: Want,
+    turn: u64,
+    series_wanted: FxHashMap<(RunKey, Key), u64>,
     /// Why a history cannot be shown.
     pub failed_series: FxHashMap<(RunKey, Key), String>,
 }
@@ -240,7 +239,11 @@ impl App {
             Event::Rows(rows) => self.take_rows(rows, out),
             Event::Series(run, key, series) => {
                 self.failed_series.remove(&(run, key));
-                self.series.insert((run, key), series);
+                // What is whole does not become a sample again, when the store has forgotten it and reads it anew.
+                let keeps = |old: &Arc<Series>| old.is_exact() && old.has_points() && !series.is_exact();
+                if !self.series.get(&(run, key)).is_some_and(keeps) {
+                    self.series.insert((run, key), series);
+                }
             }
             Event::SeriesFailed(run, key, why) => {
                 self.failed_series.insert((run, key), why);
@@ -388,6 +391,11 @@ impl App {
         self.marks.retain(|run| self.rows.index.run(*run).is_some());
         self.follow(&before);
         self.keep_details(&before);
+        if let Some(first) = self.rows.query.experiment.filter(|_| self.query.undecided) {
+            self.decided = true;
+            let query = Arc::make_mut(&mut self.query);
+            (query.experiment, query.undecided) = (Some(first), false);
+        }
         let index = &self.rows.index;
         if !self.decided && (index.latest.is_some() || index.progress.listed) {
             self.decided = true;
@@ -397,12 +405,26 @@ impl App {
         }
     }
 
-    /// Forgets histories that nobody wants when there are too many.
+    /// Something else is wanted: when histories take too much memory, those go that were wanted longest ago. Of those
+    /// that are on screen as sparklines only the points go.
     fn trim_series(&mut self) {
-        if self.series.values().map(|series| series.len() + 64).sum::<usize>() > KEPT_POINTS {
-            let wanted: FxHashSet<(RunKey, Key)> = self.wanted.series.iter().copied().collect();
-            self.series.retain(|place, _| wanted.contains(place));
+        self.turn += 1;
+        let now = self.turn;
+        self.series_wanted.extend(self.wanted.series.iter().map(|place| (*place, now)));
+        let charts = self.wanted.series.get(..self.wanted.charts).unwrap_or_default();
+        let all = self.series.iter().map(|(place, series)| {
+            let wanted = self.series_wanted.get(place).copied().unwrap_or_default();
+            (*place, series.bytes(), (!charts.contains(place)).then_some(wanted))
+        });
+        for place in surplus(all, KEPT) {
+            let is_wanted = self.series_wanted.get(&place) == Some(&now);
+            match self.series.get_mut(&place).filter(|_| is_wanted) {
+                Some(series) => Arc::make_mut(series).forget_points(),
+                None => drop(self.series.remove(&place)),
+            }
         }
+        let series = &self.series;
+        self.series_wanted.retain(|place, wanted| *wanted == now || series.contains_key(place));
     }
 
     /// A word in the footer.

@@ -104,6 +104,9 @@ struct StoreArgs {
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]
     json: bool,
+    /// What is printed never comes from the cache.
+    #[arg(long, hide = true)]
+    no_cache: bool,
 }
 
 /// Why a command has no answer.

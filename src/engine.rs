@@ -23,6 +23,7 @@ use crate::view::{self, theme::Theme};
 
 #[cfg(feature = "crash-test")]
 mod crash_test;
+mod histories;
 mod query_thread;
 mod store_thread;
 mod write;
@@ -61,6 +62,16 @@ pub struct Ended {
     pub index: Arc<Index>,
     /// The process' exit code: 0, or 128 and the number of a signal.
     pub code: i32,
+    closed: Option<Receiver<()>>,
+}
+
+impl Ended {
+    /// Waits until what is worth keeping has been kept, not for long. The terminal should have been given back before.
+    pub fn wait(&self) {
+        if let Some(closed) = &self.closed {
+            let _ = closed.recv_timeout(CLOSING); // a file system that does not answer loses the cache
+        }
+    }
 }
 
 /// Why the program did not start or had to end.
@@ -78,8 +89,11 @@ pub enum Error {
 const STACK: usize = 1 << 20;
 /// Frames follow each other at least so far apart, so that a burst of points costs a few frames.
 const FRAME: Duration = Duration::from_millis(16);
-/// The same after a key: whoever presses one waits for what it does, and a burst of keys still costs few frames.
+/// The same after a key and for new rows: whoever presses one waits for what it does, and a burst of keys still costs
+/// few frames.
 const ANSWER: Duration = Duration::from_millis(3);
+/// What was read is kept for the next start when the program ends, for so long at most.
+const CLOSING: Duration = Duration::from_millis(400);
 /// Running clocks and ages are redrawn so often.
 const CLOCK: Duration = Duration::from_secs(1);
 
@@ -148,7 +162,7 @@ impl Main {
         self.draw();
         let _ = self.screen.title(&Shown::own(format!("mltop {title}")));
         let opened = Arc::new(Opened { all: opened, ..Opened::default() });
-        let first = Arc::new(Query { now: now(), opened, ..Query::default() });
+        let first = Arc::new(Query { now: now(), opened, undecided: true, ..Query::default() });
         self.app.query = first.clone();
         self.request(Request::Query(first));
         let mut drawn = Instant::now();
@@ -165,7 +179,8 @@ impl Main {
                     dirty = true;
                     // All that has arrived by now costs one frame.
                     for message in std::iter::once(message).chain(receive.try_iter().take(10_000)) {
-                        if matches!(message, Message::Input(_)) {
+                        // Keys, and rows: these come by themselves ten times a second at most.
+                        if matches!(message, Message::Input(_) | Message::Event(Event::Rows(_))) {
                             gap = ANSWER;
                         }
                         self.take(message);
@@ -184,7 +199,10 @@ impl Main {
                 break;
             }
         }
-        Ok(Ended { index: self.index, code: self.ending.unwrap_or_default() })
+        let (send, closed) = mpsc::channel();
+        let close = store_thread::Ask::Close(Instant::now() + CLOSING, send);
+        let close = self.to_store.send(close).map(|()| closed);
+        Ok(Ended { index: self.index, code: self.ending.unwrap_or_default(), closed: close.ok() })
     }
 
     /// Draws a frame. The time is taken here, and only whole seconds of it are on screen.

@@ -223,6 +223,13 @@ pub struct Progress {
     pub verifying: bool,
 }
 
+impl Progress {
+    /// Whether there is a value for everything, though it may not have been compared with the store yet.
+    pub fn has_all(self) -> bool {
+        self.complete || self.verifying
+    }
+}
+
 /// All that is known about a store.
 #[derive(Clone, Debug, Default)]
 pub struct Index {

@@ -3,6 +3,6 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    mltop::memory::share_arenas();
+    mltop::memory::share_arena();
     mltop::cli::run()
 }

@@ -73,6 +73,8 @@ impl Opened {
 pub struct Query {
     /// Of which experiment; none for all of them.
     pub experiment: Option<ExperimentKey>,
+    /// Nobody has chosen an experiment yet: [`Index::latest`] is meant as soon as it is known.
+    pub undecided: bool,
     /// Deleted runs and experiments too.
     pub deleted: bool,
     /// Narrowed to what matches this, fuzzily. MLflow's filter grammar will stand beside it.
@@ -225,7 +227,9 @@ struct Arranged {
 
 impl Arranged {
     fn fits(&self, index: &Arc<Index>, query: &Query) -> bool {
-        let asked = |query: &Query| (query.experiment, query.deleted, query.sort, query.columns.clone());
+        let asked = |query: &Query| {
+            (query.experiment, query.undecided, query.deleted, query.sort, query.columns.clone())
+        };
         Arc::ptr_eq(&self.index, index)
             && asked(&self.query) == asked(query)
             && (query.now - STALE..=query.now).contains(&self.query.now)
@@ -234,7 +238,10 @@ impl Arranged {
     /// Also says which runs match, where not all do.
     fn new(roll: &Roll, query: &Arc<Query>) -> (Self, Option<Vec<bool>>) {
         let index = roll.index();
-        let (census, keys) = roll.census(query);
+        let (census, mut keys) = roll.census(query);
+        if query.undecided {
+            keys.clear();
+        }
         let list: Vec<&Run> = keys.iter().filter_map(|key| index.run(*key).map(|run| &**run)).collect();
         // Everything that has to look at every run looks at it now, while it is at hand.
         let mut search = fuzzy::Search::new(&query.find, &index.keys);
@@ -289,7 +296,7 @@ impl Arranged {
             experiments_width: experiments.iter().map(width).max().unwrap_or(0) as u16,
             experiments,
             experiment_count: self.census.experiments(index),
-            complete: index.progress.complete,
+            complete: index.progress.has_all(),
             rollups: self.rollups.clone(),
             items,
             lines,

@@ -8,8 +8,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::index::{ExperimentKey, Index, Key, Parts, RunKey, Text};
-use crate::series::Series;
+use crate::series::{Samples, Series};
 
+pub mod cache;
 pub mod files;
 pub mod location;
 
@@ -28,6 +29,8 @@ pub struct Want {
     pub series: Vec<(RunKey, Key)>,
     /// What the order of the rows or a search needs of all runs of the experiment.
     pub needs: Parts,
+    /// How many of them, the first ones, are charts: these need every point. The others are sparklines.
+    pub charts: usize,
 }
 
 /// What to wait for before looking again.
@@ -50,6 +53,17 @@ pub struct Refreshed {
     pub more: bool,
     /// Something is being written just now and has to be looked at again: call again after this time.
     pub later: Option<Duration>,
+}
+
+/// What one slice of reading a history did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// The series has changed.
+    pub changed: bool,
+    /// The history was replaced: the series has begun anew, and samples of it are void.
+    pub restarted: bool,
+    /// There is more to read: call again.
+    pub more: bool,
 }
 
 /// Why a store cannot be used at all. One sentence that says what to do; everything less is a
@@ -133,13 +147,28 @@ pub trait Store: Send {
     /// Marks what no event may have announced: what is on screen, what trains, and some others in turn.
     fn sweep(&mut self, index: &Index, want: &Want);
 
+    /// Keeps for the next start what is worth it, until then at most: the program ends.
+    fn close(&mut self, index: &Index, until: Instant) {
+        let _ = (index, until);
+    }
+
     /// What to wait for before looking again.
     fn watch(&self, index: &Index, want: &Want) -> Watch;
 
     /// Appends the points of one metric that `series` does not have yet; starts over when the history was replaced.
-    /// Says whether `series` has changed.
-    fn points(&mut self, index: &Index, run: RunKey, metric: Key, series: &mut Series)
-    -> Result<bool, Error>;
+    /// Stops soon after `until`, to go on from there with the next call, which has to bring the same `series`.
+    fn points(
+        &mut self,
+        index: &Index,
+        run: RunKey,
+        metric: Key,
+        series: &mut Series,
+        until: Instant,
+    ) -> Result<Reading, Error>;
+
+    /// A first look at a history that is too large to be read at once: points from all over it, within some
+    /// milliseconds. None where [`Store::points`] is as fast.
+    fn sample(&mut self, index: &Index, run: RunKey, metric: Key) -> Result<Option<Samples>, Error>;
 
     /// One level of a run's artifacts; `path` is below the artifact root, empty for the root itself.
     fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing;
@@ -180,7 +209,7 @@ pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
 /// The whole history of a metric.
 pub fn history(store: &mut dyn Store, index: &Index, run: RunKey, metric: Key) -> Result<Arc<Series>, Error> {
     let mut series = Series::default();
-    store.points(index, run, metric, &mut series)?;
+    while store.points(index, run, metric, &mut series, Instant::now() + Duration::from_secs(1))?.more {}
     Ok(Arc::new(series))
 }
 

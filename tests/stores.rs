@@ -92,10 +92,7 @@ fn a_meta_that_is_being_rewritten_changes_nothing() {
         looked.store.sweep(&looked.index, &Want::default());
         looked.read();
         let found = looked.run("aa").unwrap();
-        assert_eq!(
-            (found.name(), found.status, found.broken),
-            (Some("first"), Status::Finished, false)
-        );
+        assert_eq!((found.name(), found.status, found.broken), (Some("first"), Status::Finished, false));
         sleep(Duration::from_millis(20));
     }
     looked.until("said when it has rested", |index| {

@@ -155,8 +155,10 @@ impl App {
         self.choices.insert(self.query.experiment, left);
         let Choice { columns, sort } = self.choices.remove(&experiment).unwrap_or_default();
         (self.browse.cursor, self.browse.run, self.browse.first_column) = (Cursor::default(), None, 0);
+        self.decided = true;
         self.ask(out, |query| {
             (query.experiment, query.columns, query.sort) = (experiment, columns, sort);
+            query.undecided = false;
         });
     }
 

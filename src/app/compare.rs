@@ -197,7 +197,8 @@ impl App {
         let Some(compare) = &self.compare else { return Vec::new() };
         let Some(metric) = compare.shown_metric() else { return Vec::new() };
         let runs = compare.runs.iter().enumerate();
-        runs.filter_map(|(i, run)| Some((i, self.series.get(&(run.key, metric))?))).collect()
+        let read = |run: &Run| self.series.get(&(run.key, metric)).filter(|series| series.has_points());
+        runs.filter_map(|(i, run)| Some((i, read(run)?))).collect()
     }
 
     fn compare_span(&self) -> Option<(f64, f64)> {

@@ -17,6 +17,9 @@ use crate::store::Preview;
 
 /// Lines of a file that are shown.
 const LINES: usize = 20_000;
+/// What is told where samples would be taken for a whole history.
+const STILL_READING: &str =
+    "the history is still being read: export it when the chart no longer says sampled";
 
 /// The runs of a table with everything below closed parents.
 #[derive(Clone, Debug)]
@@ -112,6 +115,9 @@ impl App {
         let metric = detail.metric().filter(|_| detail.tab == Tab::Metrics);
         let series = metric.and_then(|key| Some((key, self.series.get(&(detail.run, key))?)));
         let Some((key, series)) = series else { return self.tell("there is no chart to export here") };
+        if !series.is_exact() || !series.has_points() {
+            return self.tell(STILL_READING);
+        }
         let view = detail.chart;
         let curve =
             Curve { label: shown(detail.kept.title()), points: points(series, view.axis, view.window) };
@@ -125,8 +131,11 @@ impl App {
         let Some(compare) = &self.compare else { return };
         let Some(key) = compare.shown_metric() else { return };
         let view = compare.chart;
-        let curves: Vec<Curve> = self
-            .compare_series()
+        let series = self.compare_series();
+        if series.iter().any(|(_, series)| !series.is_exact()) {
+            return self.tell(STILL_READING);
+        }
+        let curves: Vec<Curve> = series
             .into_iter()
             .filter_map(|(i, series)| {
                 let run = compare.runs.get(i)?;
@@ -192,8 +201,8 @@ fn out_cell(run: &Run, column: Column, index: &Index, now: i64) -> OutCell {
         Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
         Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
         Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
-        Column::Start => number(run.start_time),
-        Column::End => number(run.end_time),
+        Column::Start => number(run.start_time()),
+        Column::End => number(run.end_time()),
         Column::Duration => number(run.duration(now)),
         Column::State => OutCell::Text(run.status_word().to_owned()),
         _ => match cell::cell(run, column, index, now) {
@@ -219,7 +228,7 @@ fn raw_name(column: Column, index: &Index) -> String {
 }
 
 fn points(series: &Series, axis: Axis, window: Option<(f64, f64)>) -> Vec<(f64, f64)> {
-    let all = series.iter().map(|point| (series.x(axis, point), point.value));
+    let all = series.iter().map(|point| (series.x(axis, &point), point.value));
     let mut points: Vec<(f64, f64)> =
         all.filter(|(x, _)| window.is_none_or(|(from, to)| (from..=to).contains(x))).collect();
     points.sort_by(|a, b| a.0.total_cmp(&b.0));

@@ -61,10 +61,10 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
         ("State", Some(format!("{}{state}", cell::state_word(run)))),
         (
             "Started",
-            run.start_time
+            run.start_time()
                 .map(|t| format!("{}  ({} ago)", format::clock(t), format::age(now.saturating_sub(t)))),
         ),
-        ("Ended", run.end_time.filter(|_| !run.is_running()).map(format::clock)),
+        ("Ended", run.end_time().filter(|_| !run.is_running()).map(format::clock)),
         ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
         ("User", cell::user(run).map(str::to_owned)),
         ("Source", source.map(|name| kind.map_or(name.to_owned(), |kind| format!("{name}  ({kind})")))),

@@ -68,7 +68,7 @@ impl Relatives {
     }
 
     fn sort(&mut self, index: &Index) {
-        let of = |key: &RunKey| index.run(*key).map(|run| (run.start_time, run.run_id()));
+        let of = |key: &RunKey| index.run(*key).map(|run| (run.start_time(), run.run_id()));
         self.children.sort_by(|a, b| of(a).cmp(&of(b)));
     }
 }
@@ -112,7 +112,7 @@ mod tests {
                     keys
                 };
                 prop_assert_eq!(sorted(&kept.children), sorted(&found.children));
-                let started = |key: &RunKey| index.run(*key).unwrap().start_time;
+                let started = |key: &RunKey| index.run(*key).unwrap().start_time();
                 prop_assert!(kept.children.is_sorted_by_key(started));
             }
         }

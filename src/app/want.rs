@@ -1,5 +1,7 @@
 //! What is on screen, so what is read first.
 
+use rustc_hash::FxHashSet;
+
 use super::detail::Tab;
 use super::{App, Request, Screen, panes};
 use crate::index::{Key, Parts, RunKey};
@@ -26,7 +28,7 @@ impl App {
         let visible: Vec<RunKey> =
             self.rows.items.get(window).unwrap_or_default().iter().map(|row| row.run).collect();
         let mut open = Vec::new();
-        let mut series = Vec::new();
+        let (mut series, mut charts) = (Vec::new(), 0);
         match self.screen {
             Screen::Browse => {
                 self.previewed_series(&mut series);
@@ -35,7 +37,7 @@ impl App {
             Screen::Detail => {
                 if let Some(detail) = &self.detail {
                     open.push(detail.run);
-                    self.detail_series(detail, &mut series);
+                    charts = self.detail_series(detail, &mut series);
                 }
             }
             Screen::Compare => {
@@ -43,11 +45,13 @@ impl App {
                     open.extend(compare.runs.iter().map(|run| run.key));
                     let metric = compare.shown_metric();
                     series.extend(compare.runs.iter().filter_map(|run| Some((run.key, metric?))));
+                    charts = series.len();
                 }
             }
         }
-        series.dedup();
-        Want { experiment: self.query.experiment, visible, open, series, needs: self.needs() }
+        let mut seen = FxHashSet::default();
+        series.retain(|place| seen.insert(*place));
+        Want { experiment: self.query.experiment, visible, open, series, charts, needs: self.needs() }
     }
 
     /// What the order and the search look at in every run.
@@ -87,15 +91,17 @@ impl App {
         series.extend(metrics.map(|key| (glance.run.key, *key)));
     }
 
-    /// Metrics in view on the Metrics tab, the one of the chart first.
-    fn detail_series(&self, detail: &super::detail::Detail, series: &mut Vec<(RunKey, Key)>) {
+    /// Metrics in view on the Metrics tab, the one of the chart first; says how many are charts.
+    fn detail_series(&self, detail: &super::detail::Detail, series: &mut Vec<(RunKey, Key)>) -> usize {
         if detail.tab != Tab::Metrics {
-            return;
+            return 0;
         }
         let metrics = detail.metrics();
         series.extend(detail.metric().map(|key| (detail.run, key)));
+        let charts = series.len();
         let height = panes::split(panes::detail_body(self)).list.height.into();
         let window = detail.cursor().window(metrics.len(), height);
         series.extend(metrics.get(window).unwrap_or_default().iter().map(|key| (detail.run, *key)));
+        charts
     }
 }

@@ -8,6 +8,8 @@ use serde::Serialize;
 
 use crate::shown::is_hidden;
 
+/// Entries of a long array that one thread writes at a time.
+const PIECE: usize = 128;
 /// Columns of a terminal that does not say how wide it is.
 const COLUMNS: usize = 80;
 
@@ -70,6 +72,46 @@ impl<'a> Answer<'a> {
             self.raw(if is_empty { "[\n" } else { ",\n" })?;
             self.json(&value)?;
             is_empty = false;
+        }
+        self.raw(if is_empty { "[]" } else { "\n]" })
+    }
+
+    /// The same for very many: several threads write pieces of the array, which are printed in their order.
+    pub fn long_json_array<T: Sync, J: Serialize>(
+        &mut self,
+        items: &[T],
+        json: impl Fn(&T) -> J + Sync,
+    ) -> io::Result<()> {
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let piece = |items: &[T]| {
+            let mut out = Vec::with_capacity(PIECE * 2048);
+            for item in items {
+                if !out.is_empty() {
+                    out.extend_from_slice(b",\n");
+                }
+                serde_json::to_writer(&mut out, &json(item))?;
+            }
+            Ok::<_, serde_json::Error>(out)
+        };
+        let mut is_empty = true;
+        for some in items.chunks(PIECE * threads) {
+            let pieces: Vec<_> = std::thread::scope(|scope| {
+                let others: Vec<_> =
+                    some.chunks(PIECE).skip(1).map(|items| scope.spawn(move || piece(items))).collect();
+                let first = some.chunks(PIECE).take(1).map(piece);
+                let first: Vec<_> = first.collect();
+                let lost = || Err(serde_json::Error::io(io::Error::other("a thread was lost")));
+                first
+                    .into_iter()
+                    .chain(others.into_iter().map(|other| other.join().unwrap_or_else(|_| lost())))
+                    .collect()
+            });
+            for piece in pieces {
+                self.raw(if is_empty { "[\n" } else { ",\n" })?;
+                let text = String::from_utf8(piece?).map_err(io::Error::other)?;
+                self.json_text(&text)?;
+                is_empty = false;
+            }
         }
         self.raw(if is_empty { "[]" } else { "\n]" })
     }

@@ -10,7 +10,7 @@ use super::{Failure, answer, locate};
 use crate::format;
 use crate::shown::shown;
 use crate::store::Location;
-use crate::store::files::cache::{self, Cache};
+use crate::store::cache::{self, Cache};
 
 /// Arguments of `mltop cache`.
 #[derive(Debug, Args)]
@@ -58,8 +58,9 @@ pub fn run(args: &CacheArgs) -> Result<ExitCode, Failure> {
 
 fn of(store: &str, folder: &Path) -> Result<Cache, Failure> {
     let Location::Files(root) = locate(Some(store))?;
-    Cache::of(&root, folder)
-        .ok_or_else(|| Failure::Unusable(format!("{} has no cache of its own", shown(&root.to_string_lossy()))))
+    Cache::of(&root, folder).ok_or_else(|| {
+        Failure::Unusable(format!("{} has no cache of its own", shown(&root.to_string_lossy())))
+    })
 }
 
 fn say(path: &Path) -> Result<ExitCode, Failure> {

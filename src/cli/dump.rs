@@ -21,6 +21,9 @@ pub struct DumpArgs {
     /// Say of each metric how many points its history has, as `points`.
     #[arg(long)]
     histories: bool,
+    /// What is printed never comes from the cache.
+    #[arg(long, hide = true)]
+    no_cache: bool,
     /// The answer is JSON in any case.
     #[arg(long, hide = true)]
     json: bool,
@@ -45,7 +48,7 @@ fn print(index: &Index, points: bool, answer: &mut Answer<'_>) -> io::Result<()>
     answer.raw("{\"experiments\": ")?;
     answer.json_array(ls::in_order(index).into_iter().map(|e| ExperimentJson::new(e, count(e.key))))?;
     answer.raw(",\n\"runs\": ")?;
-    answer.json_array(runs::in_order(index).into_iter().map(|run| RunJson::new(index, run, points)))?;
+    answer.long_json_array(&runs::in_order(index), |run| RunJson::new(index, run, points))?;
     answer.raw(",\n\"problems\": ")?;
     answer.json_array(index.problems.iter().map(|problem| ProblemJson::new(index, problem)))?;
     answer.raw("}\n")

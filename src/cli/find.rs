@@ -57,7 +57,7 @@ pub fn metric(index: &Index, run: &Run, word: &str) -> Result<Key, Failure> {
 }
 
 fn ambiguous(index: &Index, word: &str, mut found: Vec<&Run>) -> Failure {
-    found.sort_by_key(|run| Reverse(run.start_time));
+    found.sort_by_key(|run| Reverse(run.start_time()));
     let name = |run: &&Run| {
         let experiment = index.experiment(run.experiment).map_or("", |e| e.title());
         format!("{} ({} in {})", shown(run.run_id()), shown(run.title()), shown(experiment))

@@ -54,7 +54,7 @@ pub fn run(args: &HistoryArgs) -> Result<ExitCode, Failure> {
     let series = store::history(whole.store.as_mut(), &whole.index, run.key, key)?;
     let done = answer(|answer| {
         if args.json {
-            answer.json_array(series.iter().map(PointJson::from))?;
+            answer.json_array(series.iter().map(|point| PointJson::from(&point)))?;
             return answer.raw("\n");
         }
         if args.csv { csv(&series, answer) } else { table(&series, answer) }
@@ -68,7 +68,7 @@ fn csv(series: &Series, answer: &mut Answer<'_>) -> std::io::Result<()> {
     answer.raw("value,step,timestamp\r\n")?;
     for point in series.iter() {
         let Point { value, step, timestamp } = point;
-        answer.raw(&format!("{},{step},{timestamp}\r\n", number_text(*value)))?;
+        answer.raw(&format!("{},{step},{timestamp}\r\n", number_text(value)))?;
     }
     Ok(())
 }

@@ -50,7 +50,7 @@ pub struct RunsArgs {
 impl RunsArgs {
     /// The active runs of a store as a table.
     pub fn of(store: Option<String>) -> Self {
-        Self { from: StoreArgs { store, json: false }, ..Self::default() }
+        Self { from: StoreArgs { store, ..StoreArgs::default() }, ..Self::default() }
     }
 }
 
@@ -66,7 +66,7 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode, Failure> {
         in_order(index).into_iter().filter(|run| is_asked_for(index, run, args, &named)).collect();
     let done = answer(|answer| {
         if args.from.json {
-            answer.json_array(list.iter().map(|run| RunJson::new(index, run, false)))?;
+            answer.long_json_array(&list, |run| RunJson::new(index, run, false))?;
             return answer.raw("\n");
         }
         table(index, &list, answer.columns.is_some()).print(answer)
@@ -78,7 +78,7 @@ pub fn run(args: &RunsArgs) -> Result<ExitCode, Failure> {
 /// Runs as MLflow lists them: the last that started first, then by id; those without a start last.
 pub fn in_order(index: &Index) -> Vec<&Run> {
     let mut list: Vec<&Run> = index.runs().map(|run| &**run).collect();
-    list.sort_by(|a, b| (Reverse(a.start_time), a.run_id()).cmp(&(Reverse(b.start_time), b.run_id())));
+    list.sort_by(|a, b| (Reverse(a.start_time()), a.run_id()).cmp(&(Reverse(b.start_time()), b.run_id())));
     list
 }
 
@@ -135,7 +135,7 @@ fn screen_cells(index: &Index, run: &Run, now: i64) -> Vec<Shown> {
         shown(run.name().unwrap_or_default()),
         shown(index.experiment(run.experiment).map_or("", |experiment| experiment.title())),
         shown(cell::state_word(run)),
-        Shown::own(run.start_time.map(format::clock_short).unwrap_or_default()),
+        Shown::own(run.start_time().map(format::clock_short).unwrap_or_default()),
         Shown::own(run.duration(now).map(format::duration).unwrap_or_default()),
     ]
 }
@@ -150,8 +150,8 @@ fn pipe_cells(index: &Index, run: &Run, now: i64) -> Vec<Shown> {
         if run.broken { Shown::default() } else { shown(run.status_word()) },
         Shown::own(run.lifecycle.word()),
         text(run.user_id()),
-        time(run.start_time),
-        time(run.end_time),
+        time(run.start_time()),
+        time(run.end_time()),
         Shown::own(run.duration(now).map(format::duration).unwrap_or_default()),
         text(run.parent_run_id()),
     ]

@@ -7,10 +7,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use super::{Failure, TuiArgs, complain, dump, locate};
-use crate::engine::{self, Ended, Options};
+use crate::engine::{self, Options};
 use crate::index::Index;
 use crate::shown::{Shown, shown};
-use crate::store::files::cache;
+use crate::store::cache;
 use crate::{demo, store, terminal};
 
 /// What differs between a store of the user's and the demo.
@@ -37,12 +37,14 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
         #[cfg(feature = "crash-test")]
         crash: args.crash_test.clone(),
     };
-    let Ended { index, code } = engine::run(opened, options).map_err(|error| match error {
+    let ended = engine::run(opened, options).map_err(|error| match error {
         engine::Error::Unfit(unfit) => Failure::Usage(unfit.to_string()),
         engine::Error::Threads(error) => Failure::Unusable(format!("the system gives no thread: {error}")),
     })?;
     terminal::leave();
-    let code = match args.dump_on_exit.as_deref().map(|file| write_dump(&index, file)) {
+    ended.wait();
+    let (index, code) = (&ended.index, ended.code);
+    let code = match args.dump_on_exit.as_deref().map(|file| write_dump(index, file)) {
         Some(Err(failure)) => {
             complain(&failure.to_string());
             if code == 0 { 1 } else { code }

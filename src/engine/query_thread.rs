@@ -6,7 +6,7 @@ use std::sync::mpsc::{Receiver, Sender};
 use super::Message;
 use crate::app::Event;
 use crate::index::Index;
-use crate::query::{self, Query};
+use crate::query::{Answers, Query};
 
 /// What the query thread is told.
 pub enum Ask {
@@ -20,6 +20,7 @@ pub enum Ask {
 pub fn run(asked: &Receiver<Ask>, send: &Sender<Message>) {
     let mut index: Arc<Index> = Arc::default();
     let mut query: Arc<Query> = Arc::default();
+    let mut answers = Answers::default();
     while let Ok(first) = asked.recv() {
         for ask in std::iter::once(first).chain(asked.try_iter()) {
             match ask {
@@ -27,7 +28,10 @@ pub fn run(asked: &Receiver<Ask>, send: &Sender<Message>) {
                 Ask::Query(newer) => query = newer,
             }
         }
-        let rows = Arc::new(query::rows(&index, &query));
+        if query.undecided && index.latest.is_some() {
+            query = Arc::new(Query { experiment: index.latest, undecided: false, ..(*query).clone() });
+        }
+        let rows = Arc::new(answers.rows(&index, &query));
         if send.send(Message::Event(Event::Rows(rows))).is_err() {
             return;
         }

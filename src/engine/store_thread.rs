@@ -5,12 +5,10 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::time::{Duration, Instant};
 
-use rustc_hash::{FxHashMap, FxHashSet};
-
+use super::histories::Histories;
 use super::{Message, notice, query_thread};
 use crate::app::{Event, Watching};
-use crate::index::{Index, Key, RunKey};
-use crate::series::Series;
+use crate::index::{Index, RunKey};
 use crate::store::{Refreshed, Store, Want, Watch};
 use crate::terminal;
 use crate::watch::{Change, Watcher};
@@ -27,6 +25,8 @@ pub enum Ask {
     Inputs(RunKey),
     /// Everything may have changed.
     Rescan,
+    /// The program ends: keep what is worth it, until then at most, and answer.
+    Close(Instant, Sender<()>),
     /// Events were lost.
     Lost,
     /// These paths may have changed.
@@ -43,8 +43,6 @@ const PUBLISH: Duration = Duration::from_millis(100);
 const SWEEP: Duration = Duration::from_secs(1);
 /// Bytes of an artifact that are read for showing it.
 const PREVIEW: usize = 256 << 10;
-/// Points of histories that are kept for going on where they were read to.
-const KEPT_POINTS: usize = 4 << 20;
 /// After lost events everything is looked at again, at most so often.
 const RESCAN: Duration = Duration::from_secs(2);
 
@@ -54,9 +52,7 @@ struct Keeper<'a> {
     index: Index,
     want: Want,
     watcher: Watcher,
-    series: FxHashMap<(RunKey, Key), Series>,
-    /// Histories that could not be read, and how long they were said to be then.
-    failed: FxHashMap<(RunKey, Key), u64>,
+    histories: Histories,
     /// Events were lost, and when everything was last looked at for that reason.
     lost: bool,
     rescanned: Option<Instant>,
@@ -94,8 +90,7 @@ pub fn run(
         index: Index::default(),
         want: Want::default(),
         watcher,
-        series: FxHashMap::default(),
-        failed: FxHashMap::default(),
+        histories: Histories::default(),
         lost: false,
         rescanned: None,
         published: Instant::now(),
@@ -182,10 +177,7 @@ impl Keeper<'_> {
     fn serve(&mut self, ask: Ask, changed: &mut Vec<PathBuf>) {
         match ask {
             Ask::Want(want) => {
-                let on_screen: FxHashSet<(RunKey, Key)> = want.series.iter().copied().collect();
-                if self.series.values().map(|series| series.len() + 64).sum::<usize>() > KEPT_POINTS {
-                    self.series.retain(|place, _| on_screen.contains(place));
-                }
+                self.histories.want(&want);
                 self.want = want;
             }
             Ask::Listing(run, path) => {
@@ -201,6 +193,10 @@ impl Keeper<'_> {
                 self.answer(Event::Inputs(run, inputs));
             }
             Ask::Rescan => self.store.rescan(),
+            Ask::Close(until, done) => {
+                self.store.close(&self.index, until);
+                let _ = done.send(()); // who asked has waited long enough
+            }
             Ask::Lost => self.lost = true,
             Ask::Changed(paths) => changed.extend(paths),
             Ask::Gone(paths) => {
@@ -235,45 +231,11 @@ impl Keeper<'_> {
 
     /// Reads what the histories on screen have gained; says whether some are left.
     fn read_series(&mut self) -> bool {
-        let until = Instant::now() + SLICE;
-        let wanted = std::mem::take(&mut self.want.series);
-        let mut left = false;
-        for &place in &wanted {
-            if Instant::now() >= until {
-                left = true;
-                break;
-            }
-            self.read_one(place);
-        }
-        self.want.series = wanted;
-        left
-    }
-
-    fn read_one(&mut self, (run, key): (RunKey, Key)) {
-        let Some(metric) = self.index.run(run).and_then(|run| run.metric(key)) else { return };
-        let known = self.series.get(&(run, key));
-        let is_whole =
-            known.is_some_and(|series| series.len() as u64 == metric.points && like(series, &metric));
-        if is_whole || self.failed.get(&(run, key)) == Some(&metric.points) {
-            return;
-        }
-        let points = metric.points;
-        let mut series = known.cloned().unwrap_or_default();
-        match self.store.points(&self.index, run, key, &mut series) {
-            Ok(changed) => {
-                self.failed.remove(&(run, key));
-                if changed {
-                    series.sketch();
-                    self.answer(Event::Series(run, key, Arc::new(series.clone())));
-                }
-                self.series.insert((run, key), series);
-            }
-            Err(error) => {
-                // Not again until the file has changed: a failure that repeats is no news.
-                self.failed.insert((run, key), points);
-                self.answer(Event::SeriesFailed(run, key, error.to_string()));
-            }
-        }
+        let Self { histories, store, index, want, send, .. } = self;
+        let mut tell = |event| {
+            let _ = send.send(Message::Event(event)); // the main loop has ended: so will this
+        };
+        histories.read(store.as_mut(), index, want, Instant::now() + SLICE, &mut tell)
     }
 
     /// Watches what is on screen and what trains, and has what is newly watched read again: what happened before the
@@ -299,12 +261,4 @@ impl Keeper<'_> {
         }
         !new.is_empty()
     }
-}
-
-/// Whether a history ends where the index says that it does.
-fn like(series: &Series, metric: &crate::index::Metric) -> bool {
-    series.last().is_some_and(|last| {
-        (last.step, last.timestamp, last.value.to_bits())
-            == (metric.last.step, metric.last.timestamp, metric.last.value.to_bits())
-    })
 }

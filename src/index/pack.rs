@@ -23,7 +23,8 @@ impl<'a> Pairs<'a> {
     pub fn read(bytes: &'a [u8]) -> Self {
         let packed = || {
             let (count, rest) = bytes.split_first_chunk()?;
-            let (table, text) = rest.split_at_checked((u32::from_le_bytes(*count) as usize).checked_mul(ENTRY)?)?;
+            let (table, text) =
+                rest.split_at_checked((u32::from_le_bytes(*count) as usize).checked_mul(ENTRY)?)?;
             Some(Self { table, text })
         };
         packed().unwrap_or_default()

@@ -9,13 +9,20 @@
 
 use std::borrow::Cow;
 
-use super::pack::{Pairs, Sheet};
+use super::pack::Pairs;
 use super::{ExperimentKey, Key, Keys, Lifecycle, Metric, Point, RunKey, Status};
+
+mod draft;
+
+pub use draft::Draft;
 
 /// Bytes of a packed metric: key, points, value, step, timestamp.
 const METRIC: usize = 4 + 8 + 8 + 8 + 8;
 /// The highest bit of a metric's points says that its latest value is only that of the end of the file.
 const PROVISIONAL: u64 = 1 << 63;
+/// Bytes of a table without pairs, and the ends of three sections that are not even that.
+const EMPTY: usize = 4;
+const NOTHING: [u32; 3] = [0; 3];
 /// No key: the artifact URI, if any, is not made of a prefix.
 const NO_PREFIX: u32 = u32::MAX;
 
@@ -49,6 +56,42 @@ impl Parts {
     }
 }
 
+/// A run id within the run itself: 32 characters, as nearly all have. A run of which only the id is known then has no
+/// block, and a hundred thousand of them leave no holes in memory when they are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct ShortId {
+    text: [u8; 32],
+    /// Zero when the id is longer, and stands among the texts.
+    len: u8,
+}
+
+impl ShortId {
+    fn of(id: &str) -> Option<Self> {
+        let mut text = [0; 32];
+        text.get_mut(..id.len())?.copy_from_slice(id.as_bytes());
+        Some(Self { text, len: id.len() as u8 })
+    }
+
+    fn get(&self) -> Option<&str> {
+        let text = self.text.get(..self.len.into()).filter(|text| !text.is_empty())?;
+        std::str::from_utf8(text).ok()
+    }
+}
+
+/// A time that may be missing, in eight bytes: the lowest number stands for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Time(i64);
+
+impl Time {
+    fn of(time: Option<i64>) -> Self {
+        Self(time.unwrap_or(i64::MIN))
+    }
+
+    fn get(self) -> Option<i64> {
+        (self.0 != i64::MIN).then_some(self.0)
+    }
+}
+
 /// Texts of a run, as keys of a small table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
@@ -75,10 +118,6 @@ pub struct Run {
     pub key: RunKey,
     /// The experiment that it lies in.
     pub experiment: ExperimentKey,
-    /// Start, milliseconds since the epoch.
-    pub start_time: Option<i64>,
-    /// End, milliseconds since the epoch. A resumed run is RUNNING and still has the old one.
-    pub end_time: Option<i64>,
     /// Its state.
     pub status: Status,
     /// Active or deleted.
@@ -86,6 +125,9 @@ pub struct Run {
     /// `meta.yaml` cannot be read: name, state and times are the last that were good, or none.
     pub broken: bool,
     read: u8,
+    id: ShortId,
+    start: Time,
+    end: Time,
     /// The interned beginning of an artifact URI that ends in `/<run id>/artifacts`, as nearly all do.
     uri_prefix: u32,
     /// Where texts, params and tags end in `bytes`.
@@ -97,8 +139,18 @@ impl Run {
     /// A run of which only the folder is known.
     pub fn new(key: RunKey, run_id: &str, experiment: ExperimentKey) -> Self {
         let mut draft = Draft::new(key, experiment);
-        draft.texts.push(Field::RunId.key(), run_id);
+        draft.set_run_id(run_id);
         draft.pack()
+    }
+
+    /// Start, milliseconds since the epoch.
+    pub fn start_time(&self) -> Option<i64> {
+        self.start.get()
+    }
+
+    /// End, milliseconds since the epoch. A resumed run is RUNNING and still has the old one.
+    pub fn end_time(&self) -> Option<i64> {
+        self.end.get()
     }
 
     /// What of it has been read.
@@ -108,7 +160,7 @@ impl Run {
 
     /// The run id: the name of its folder, which is its identity whatever `meta.yaml` says.
     pub fn run_id(&self) -> &str {
-        self.text(Field::RunId).unwrap_or_default()
+        self.id.get().or_else(|| self.text(Field::RunId)).unwrap_or_default()
     }
 
     /// `run_name`, else the tag `mlflow.runName`, as MLflow's client answers it.
@@ -204,14 +256,14 @@ impl Run {
     /// How long it ran, in milliseconds: until `now` for a running one, whose `end_time` is that of an earlier
     /// session; nothing for one that was cut off or ends before it starts.
     pub fn duration(&self, now: i64) -> Option<i64> {
-        let end = if self.is_running() { now } else { self.end_time? };
-        end.checked_sub(self.start_time?).filter(|ms| *ms >= 0)
+        let end = if self.is_running() { now } else { self.end_time()? };
+        end.checked_sub(self.start_time()?).filter(|ms| *ms >= 0)
     }
 
     /// Whether nothing differs, where a NaN is like a NaN.
     pub fn is_like(&self, other: &Self) -> bool {
         let numbers = |run: &Self| {
-            let times = (run.start_time, run.end_time);
+            let times = (run.id, run.start, run.end);
             (times, run.status, run.lifecycle, run.broken, run.read, run.uri_prefix, run.ends)
         };
         numbers(self) == numbers(other) && self.bytes == other.bytes
@@ -255,246 +307,18 @@ fn unpack_metric(bytes: &[u8]) -> (Key, Metric) {
     read().unwrap_or((Key(u32::MAX), Metric { last: nothing, points: 0, exact: false }))
 }
 
-/// A run that is being put together. Made once and used for many runs, so that reading allocates nothing but the runs.
-#[derive(Debug)]
-pub struct Draft {
-    /// Start, milliseconds since the epoch.
-    pub start_time: Option<i64>,
-    /// End, milliseconds since the epoch.
-    pub end_time: Option<i64>,
-    /// Its state; see [`Draft::set_status_word`] for one that MLflow does not know.
-    pub status: Status,
-    /// Active or deleted.
-    pub lifecycle: Lifecycle,
-    /// `meta.yaml` cannot be read.
-    pub broken: bool,
-    /// What has been read.
-    pub read: Parts,
-    key: RunKey,
-    experiment: ExperimentKey,
-    uri_prefix: u32,
-    texts: Sheet,
-    params: Part,
-    tags: Part,
-    /// Packed metrics, as they were.
-    old_metrics: Vec<u8>,
-    metrics: Option<Vec<(Key, Metric)>>,
-    spare: Vec<(Key, Metric)>,
-    out: Vec<u8>,
-}
-
-/// Params or tags of a draft: as they were, until somebody begins new ones.
-#[derive(Debug, Default)]
-struct Part {
-    old: Vec<u8>,
-    new: Sheet,
-    is_new: bool,
-}
-
-impl Part {
-    fn load(&mut self, bytes: &[u8]) {
-        self.is_new = false;
-        self.old.clear();
-        self.old.extend_from_slice(bytes);
-    }
-
-    fn begin(&mut self) -> &mut Sheet {
-        self.is_new = true;
-        self.new.clear();
-        &mut self.new
-    }
-
-    fn edit(&mut self) -> &mut Sheet {
-        if !self.is_new {
-            self.is_new = true;
-            self.new.clear();
-            self.new.extend(Pairs::read(&self.old));
-        }
-        &mut self.new
-    }
-
-    fn write(&mut self, out: &mut Vec<u8>) {
-        if self.is_new {
-            self.new.write(out);
-        } else {
-            out.extend_from_slice(&self.old);
-        }
-    }
-}
-
-impl Draft {
-    /// An empty draft.
-    pub fn new(key: RunKey, experiment: ExperimentKey) -> Self {
-        Self {
-            start_time: None,
-            end_time: None,
-            status: Status::Running,
-            lifecycle: Lifecycle::Active,
-            broken: false,
-            read: Parts::default(),
-            key,
-            experiment,
-            uri_prefix: NO_PREFIX,
-            texts: Sheet::default(),
-            params: Part::default(),
-            tags: Part::default(),
-            old_metrics: Vec::new(),
-            metrics: None,
-            spare: Vec::new(),
-            out: Vec::new(),
-        }
-    }
-
-    /// Begins with a run as it is.
-    pub fn load(&mut self, run: &Run) {
-        (self.key, self.experiment) = (run.key, run.experiment);
-        (self.start_time, self.end_time, self.status) = (run.start_time, run.end_time, run.status);
-        (self.lifecycle, self.broken, self.read) = (run.lifecycle, run.broken, run.read());
-        self.uri_prefix = run.uri_prefix;
-        self.texts.clear();
-        self.texts.extend(Pairs::read(run.bytes.get(..run.ends[0] as usize).unwrap_or_default()));
-        self.params.load(run.section(0, 1));
-        self.tags.load(run.section(1, 2));
-        self.old_metrics.clear();
-        self.old_metrics.extend_from_slice(run.metric_bytes());
-        self.metrics = None;
-    }
-
-    /// A draft of a run.
-    pub fn of(run: &Run) -> Self {
-        let mut draft = Self::new(run.key, run.experiment);
-        draft.load(run);
-        draft
-    }
-
-    /// Its name.
-    pub fn set_name(&mut self, name: Option<&str>) {
-        self.set(Field::Name, name);
-    }
-
-    /// Who started it.
-    pub fn set_user_id(&mut self, user: Option<&str>) {
-        self.set(Field::User, user);
-    }
-
-    /// Name and version of its source, of MLflow before 1.0.
-    pub fn set_source(&mut self, name: Option<&str>, version: Option<&str>) {
-        self.set(Field::SourceName, name);
-        self.set(Field::SourceVersion, version);
-    }
-
-    /// A state that MLflow does not know, as it stands in the store.
-    pub fn set_status_word(&mut self, word: Option<&str>) {
-        self.set(Field::Status, word);
-    }
-
-    /// Where its artifacts were written. `intern` makes a key of what comes before `/<run id>/artifacts`.
-    pub fn set_artifact_uri(&mut self, uri: Option<&str>, run_id: &str, intern: impl FnOnce(&str) -> Key) {
-        let prefix = uri.and_then(|uri| {
-            uri.strip_suffix("/artifacts")?.strip_suffix(run_id)?.strip_suffix('/')
-        });
-        self.uri_prefix = prefix.map_or(NO_PREFIX, |prefix| intern(prefix).0);
-        self.set(Field::Uri, uri.filter(|_| prefix.is_none()));
-    }
-
-    /// Begins the params anew.
-    pub fn new_params(&mut self) -> &mut Sheet {
-        self.params.begin()
-    }
-
-    /// Begins the tags anew.
-    pub fn new_tags(&mut self) -> &mut Sheet {
-        self.tags.begin()
-    }
-
-    /// The params, to be added to.
-    pub fn params(&mut self) -> &mut Sheet {
-        self.params.edit()
-    }
-
-    /// The tags, to be added to.
-    pub fn tags(&mut self) -> &mut Sheet {
-        self.tags.edit()
-    }
-
-    /// Puts a metric in, or another value for it.
-    pub fn set_metric(&mut self, key: Key, metric: Metric) {
-        let old = &self.old_metrics;
-        let metrics = self.metrics.get_or_insert_with(|| old.chunks_exact(METRIC).map(unpack_metric).collect());
-        metrics.retain(|(other, _)| *other != key);
-        metrics.push((key, metric));
-    }
-
-    /// Begins the metrics anew. No key may come twice.
-    pub fn new_metrics(&mut self) -> &mut Vec<(Key, Metric)> {
-        let mut spare = self.metrics.take().unwrap_or_else(|| std::mem::take(&mut self.spare));
-        spare.clear();
-        self.metrics.insert(spare)
-    }
-
-    /// The run.
-    pub fn pack(&mut self) -> Run {
-        let mut out = std::mem::take(&mut self.out);
-        out.clear();
-        self.texts.write(&mut out);
-        let texts = out.len() as u32;
-        self.params.write(&mut out);
-        let params = out.len() as u32;
-        self.tags.write(&mut out);
-        let tags = out.len() as u32;
-        match &mut self.metrics {
-            None => out.extend_from_slice(&self.old_metrics),
-            Some(metrics) => {
-                metrics.sort_unstable_by_key(|(key, _)| *key);
-                metrics.iter().for_each(|(key, metric)| pack_metric(*key, metric, &mut out));
-            }
-        }
-        let bytes = out.as_slice().into();
-        self.out = out;
-        Run {
-            key: self.key,
-            experiment: self.experiment,
-            start_time: self.start_time,
-            end_time: self.end_time,
-            status: self.status,
-            lifecycle: self.lifecycle,
-            broken: self.broken,
-            read: self.read.bits(),
-            uri_prefix: self.uri_prefix,
-            ends: [texts, params, tags],
-            bytes,
-        }
-    }
-
-    fn set(&mut self, field: Field, text: Option<&str>) {
-        self.texts.remove(field.key());
-        if let Some(text) = text {
-            self.texts.push(field.key(), text);
-        }
-    }
-}
-
-fn pack_metric(key: Key, metric: &Metric, out: &mut Vec<u8>) {
-    let points = metric.points & !PROVISIONAL | if metric.exact { 0 } else { PROVISIONAL };
-    out.extend(key.0.to_le_bytes());
-    out.extend(points.to_le_bytes());
-    out.extend(metric.last.value.to_le_bytes());
-    out.extend(metric.last.step.to_le_bytes());
-    out.extend(metric.last.timestamp.to_le_bytes());
-}
-
 /// Bytes of a packed run before its block: what [`Run::write`] writes first.
-const HEADER: usize = 8 + 8 + 5 + 4 * 5;
+const HEADER: usize = 8 + 8 + 5 + 32 + 4 * 5;
 
 impl Run {
     /// Appends the run to `out`, for the cache: the numbers, then the block as it is. Its slot and its experiment are
     /// left out, since they are others in another process.
     pub fn write(&self, out: &mut Vec<u8>) {
-        let times = u8::from(self.start_time.is_some()) | u8::from(self.end_time.is_some()) << 1;
-        out.extend(self.start_time.unwrap_or_default().to_le_bytes());
-        out.extend(self.end_time.unwrap_or_default().to_le_bytes());
+        out.extend(self.start.0.to_le_bytes());
+        out.extend(self.end.0.to_le_bytes());
         let deleted = u8::from(self.lifecycle == Lifecycle::Deleted);
-        out.extend([times, self.status.number(), deleted, u8::from(self.broken), self.read]);
+        out.extend([self.status.number(), deleted, u8::from(self.broken), self.read, self.id.len]);
+        out.extend(self.id.text);
         let [texts, params, tags] = self.ends;
         [self.uri_prefix, texts, params, tags, self.bytes.len() as u32]
             .into_iter()
@@ -508,22 +332,24 @@ impl Run {
         let (start, header) = header.split_first_chunk()?;
         let (end, header) = header.split_first_chunk()?;
         let (flags, header) = header.split_first_chunk()?;
-        let [times, status, deleted, broken, read] = *flags;
-        let mut numbers = header.chunks_exact(4).filter_map(|four| Some(u32::from_le_bytes(four.try_into().ok()?)));
+        let [status, deleted, broken, read, len] = *flags;
+        let (text, header) = header.split_first_chunk()?;
+        let mut numbers =
+            header.chunks_exact(4).filter_map(|four| Some(u32::from_le_bytes(four.try_into().ok()?)));
         let uri_prefix = numbers.next()?;
         let ends = [numbers.next()?, numbers.next()?, numbers.next()?];
         let (block, rest) = rest.split_at_checked(numbers.next()? as usize)?;
         *bytes = rest;
-        let time = |bit: u8, bytes: &[u8; 8]| (times & bit != 0).then(|| i64::from_le_bytes(*bytes));
         Some(Self {
             key,
             experiment,
-            start_time: time(1, start),
-            end_time: time(2, end),
             status: Status::from_number(status.into()).unwrap_or(Status::Other),
             lifecycle: if deleted == 0 { Lifecycle::Active } else { Lifecycle::Deleted },
             broken: broken != 0,
             read,
+            id: ShortId { text: *text, len },
+            start: Time(i64::from_le_bytes(*start)),
+            end: Time(i64::from_le_bytes(*end)),
             uri_prefix,
             ends,
             bytes: block.into(),
@@ -537,7 +363,11 @@ mod tests {
     use proptest::prelude::*;
 
     fn metric(value: f64, points: u64) -> Metric {
-        Metric { last: Point { value, step: points as i64, timestamp: -1 }, points, exact: points % 2 == 0 }
+        Metric {
+            last: Point { value, step: points as i64, timestamp: -1 },
+            points,
+            exact: points.is_multiple_of(2),
+        }
     }
 
     proptest! {
@@ -556,7 +386,7 @@ mod tests {
             params.iter().for_each(|(key, text)| assert!(draft.params().push(Key(*key), text)));
             metrics.iter().for_each(|(key, (value, points))| draft.set_metric(Key(*key), metric(*value, *points)));
             let run = draft.pack();
-            prop_assert_eq!((run.run_id(), run.name(), run.start_time), ("abc", name.as_deref(), start));
+            prop_assert_eq!((run.run_id(), run.name(), run.start_time()), ("abc", name.as_deref(), start));
             prop_assert_eq!(run.params().iter().map(|(key, text)| (key.0, text.to_owned())).collect::<Vec<_>>(),
                 params.clone().into_iter().collect::<Vec<_>>());
             for (key, (value, points)) in &metrics {

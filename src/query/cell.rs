@@ -44,8 +44,8 @@ pub fn cell<'a>(run: &'a Run, column: Column, index: &'a Index, now: i64) -> Cel
     let found = match column {
         Column::Name => words(Some(run.title())),
         Column::State => words(Some(state_word(run))),
-        Column::Start => run.start_time.map(|t| Cell::Words(format::age(now.saturating_sub(t)).into())),
-        Column::End => run.end_time.map(|t| Cell::Words(format::clock_short(t).into())),
+        Column::Start => run.start_time().map(|t| Cell::Words(format::age(now.saturating_sub(t)).into())),
+        Column::End => run.end_time().map(|t| Cell::Words(format::clock_short(t).into())),
         Column::Duration => run.duration(now).map(|ms| Cell::Words(duration(run, ms).into())),
         Column::Experiment => words(index.experiment(run.experiment).map(|e| e.title())),
         Column::RunId => words(Some(run.run_id())),

@@ -54,7 +54,7 @@ impl<'a> Order<'a> {
     /// Looks at the next run of the list.
     pub fn take(&mut self, run: &Run) {
         let place = self.entries.len() as u32;
-        let start = run.start_time.map_or(u64::MAX, |time| !(time as u64 ^ 1 << 63));
+        let start = run.start_time().map_or(u64::MAX, |time| !(time as u64 ^ 1 << 63));
         let mut entry = Entry { place, value: 0, text: (0, 0), start };
         let Sort { column, descending } = self.query.sort;
         entry.set(&value(run, column, self.index, self.query.now), descending, &mut self.texts);
@@ -148,8 +148,8 @@ fn value<'a>(run: &'a Run, column: Column, index: &'a Index, now: i64) -> Value<
     match column {
         Column::Name => Value::Text(run.title()),
         Column::State => Value::Text(cell::state_word(run)),
-        Column::Start => time(run.start_time),
-        Column::End => time(run.end_time),
+        Column::Start => time(run.start_time()),
+        Column::End => time(run.end_time()),
         Column::Duration => time(run.duration(now)),
         Column::Experiment => words(index.experiment(run.experiment).map(|e| e.title())),
         Column::RunId => Value::Text(run.run_id()),

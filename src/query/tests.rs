@@ -56,7 +56,7 @@ fn value(run: &Run, rollups: &Rollups, query: &Query) -> (u8, Option<f64>, Strin
     let number = |v: f64| if v.is_nan() { (1, None, String::new()) } else { (0, Some(v), String::new()) };
     let text = |text: &str| format::parse_number(text).map_or((0, None, text.to_owned()), number);
     let own = match query.sort.column {
-        Column::Start => run.start_time.map(|t| number(t as f64)),
+        Column::Start => run.start_time().map(|t| number(t as f64)),
         Column::Param(key) => run.param(key).map(text),
         Column::Metric(key) => run.metric(key).map(|m| number(m.last.value)),
         Column::RunId => Some((0, None, run.run_id().to_owned())),
@@ -82,7 +82,7 @@ fn order(a: &Run, b: &Run, rows: &Rows) -> Ordering {
     };
     let within = if rows.query.sort.descending { within.reverse() } else { within };
     let by_value = x.0.cmp(&y.0).then(if x.0 == 0 { within } else { Ordering::Equal });
-    let tie = (b.start_time, a.run_id(), a.key).cmp(&(a.start_time, b.run_id(), b.key));
+    let tie = (b.start_time(), a.run_id(), a.key).cmp(&(a.start_time(), b.run_id(), b.key));
     by_value.then(tie)
 }
 

@@ -14,24 +14,22 @@ use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use self::agenda::{Agenda, Level};
-use self::cache::Cache;
 use self::due::Due;
 use self::interner::Interner;
 use self::job::Others;
 use self::marks::Mark;
-use self::open::{Fault, Folder, Stamp};
+use self::open::{Fault, Folder, OpenFile, Stamp};
 use self::pool::Pool;
 use self::problems::Ledger;
 use self::recall::Keeper;
 use self::run::RunFiles;
-use super::{Error, Inputs, Listing, Preview, Refreshed, Store, Want, Watch};
+use super::cache::Cache;
+use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
-use crate::series::Series;
+use crate::series::{Samples, Series};
 
 mod agenda;
 pub mod artifacts;
-pub mod cache;
-mod codec;
 mod due;
 mod experiment;
 mod inputs;
@@ -41,7 +39,7 @@ mod layout;
 mod listing;
 mod marks;
 pub mod meta;
-mod metric;
+pub mod metric;
 pub mod open;
 mod points;
 mod pool;
@@ -148,6 +146,8 @@ pub struct FileStore {
     memory: Option<Keeper>,
     /// What is shown came out of the cache.
     recalled: bool,
+    /// Memory that histories are read into.
+    page: Vec<u8>,
     ledger: Ledger,
     /// The root and its `.trash` at the last sweep.
     seen: [Seen; 2],
@@ -183,6 +183,7 @@ impl FileStore {
             unread: 0,
             memory: None,
             recalled: false,
+            page: Vec::new(),
             ledger: Ledger::default(),
             seen: [Seen::default(); 2],
             swept: [0; 3],
@@ -244,9 +245,37 @@ impl FileStore {
             done: self.known.saturating_sub(waiting),
             total: self.known,
             complete,
-            listed: self.is_listed(),
+            listed: self.recalled || self.agenda.knows_runs(),
             verifying: self.recalled && self.unread == 0 && !complete,
         }
+    }
+
+    /// The open file of a history, and who says why it cannot be read.
+    fn history_file(
+        &self,
+        index: &Index,
+        run: RunKey,
+        metric: Key,
+    ) -> Result<Option<(OpenFile, Unreadable)>, Error> {
+        let Some(path) = self.path(index, run) else { return Ok(None) };
+        let file = match self.files(run) {
+            Some(files) => points::metric_path(files, metric, &self.keys),
+            // A reader has it: nearly all lie where their name says.
+            None => Some(points::plain_path(metric, &self.keys)),
+        };
+        let Some(file) = file else { return Ok(None) };
+        let fail = Unreadable(open::name_text(&file));
+        let open = Folder::open(&path).and_then(|folder| folder.file(&file));
+        open.map_err(|fault| fail.of(fault)).map(|open| Some((open, fail)))
+    }
+}
+
+/// The name of a file that could not be read.
+struct Unreadable(String);
+
+impl Unreadable {
+    fn of(&self, fault: Fault) -> Error {
+        Error(format!("{} {fault}", self.0))
     }
 }
 
@@ -269,6 +298,8 @@ impl Store for FileStore {
         let later = self.agenda.wake().into_iter().chain(self.unborn.iter().map(|(at, _)| *at)).min();
         let later = later.map(|at| at.saturating_duration_since(Instant::now()));
         let progress = self.progress();
+        // Whoever waits for the last run has waited long enough.
+        let urgent = urgent || (progress.complete && !index.progress.complete);
         changed |= progress != index.progress;
         index.progress = progress;
         let saves = self.save(index, until);
@@ -311,25 +342,35 @@ impl Store for FileStore {
         Watch::Folders(self.watched_folders(index, want))
     }
 
+    fn close(&mut self, index: &Index, until: Instant) {
+        self.save_now(index, until);
+    }
+
     fn points(
         &mut self,
         index: &Index,
         run: RunKey,
         metric: Key,
         series: &mut Series,
-    ) -> Result<bool, Error> {
-        let Some(path) = self.path(index, run) else { return Ok(false) };
-        let file = self.files(run).and_then(|files| points::metric_path(files, metric, &self.keys));
-        let Some(file) = file else { return Ok(false) };
-        let fail = |fault: Fault| Error(format!("{} {fault}", open::name_text(&file)));
-        let open = Folder::open(&path).and_then(|folder| folder.file(&file)).map_err(fail)?;
+        until: Instant,
+    ) -> Result<Reading, Error> {
+        let found = self.history_file(index, run, metric)?;
+        let Some((open, fail)) = found else { return Ok(Reading::default()) };
         let settled = points::is_settled(index.run(run).is_some_and(|run| run.is_running()), open.stamp);
-        let mut position = series.position;
-        let mut page = Vec::new();
-        let look = metric::read_new(&open, &mut position, settled, series, &mut page, metric::Budget::ALL)
-            .map_err(|e| fail(e.into()))?;
+        let (mut position, budget) = (series.position, metric::Budget::until(until));
+        let look = metric::read_new(&open, &mut position, settled, series, &mut self.page, budget);
+        let look = look.map_err(|error| fail.of(error.into()))?;
         series.position = position;
-        Ok(look.restarted || look.new.lines > 0)
+        Ok(Reading {
+            changed: look.restarted || look.new.lines > 0,
+            restarted: look.restarted,
+            more: look.more,
+        })
+    }
+
+    fn sample(&mut self, index: &Index, run: RunKey, metric: Key) -> Result<Option<Samples>, Error> {
+        let Some((open, fail)) = self.history_file(index, run, metric)? else { return Ok(None) };
+        metric::sample(&open, &mut self.page).map_err(|error| fail.of(error.into()))
     }
 
     fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing {

@@ -49,16 +49,14 @@ fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     }
     let progress = index.progress;
     if !progress.complete {
-        let text = if progress.listed {
-            format!(
-                "reading {} of {}  ",
-                format::count(progress.done as u64),
-                format::count(progress.total as u64)
-            )
+        let (done, total) = (format::count(progress.done as u64), format::count(progress.total as u64));
+        spans.push(if progress.verifying {
+            Span::styled(format!("verifying {done} of {total}  "), theme.dim)
+        } else if progress.listed {
+            Span::styled(format!("reading {done} of {total}  "), theme.warn)
         } else {
-            format!("reading{}  ", glyphs.ellipsis)
-        };
-        spans.push(Span::styled(text, theme.warn));
+            Span::styled(format!("reading{}  ", glyphs.ellipsis), theme.warn)
+        });
     }
     spans.push(match app.watching {
         Watching::Not => Span::styled("", theme.dim),

@@ -165,7 +165,7 @@ impl<'a> Chart<'a> {
         match () {
             () if self.curves.is_empty() => "no metric chosen",
             () if all(Series::is_empty) => "no points yet",
-            () if all(|s| s.iter().all(|p| p.value.is_nan())) => "all values are NaN",
+            () if all(|s| s.min().is_none()) => "all values are NaN",
             () if all(|s| s.values().is_none()) => "no value is finite",
             () if self.log && all(|s| s.values().is_none_or(|v| v.1 <= 0.0)) => {
                 "no value above 0 for a log scale"
@@ -179,7 +179,9 @@ impl<'a> Chart<'a> {
         if !plan.axes {
             return plan;
         }
-        let notes = !self.title.as_str().is_empty() || self.log || shapes.iter().any(Shape::is_partial);
+        let notes = !self.title.as_str().is_empty()
+            || self.log
+            || shapes.iter().any(|s| s.is_partial() || s.is_sampled());
         if notes {
             (plan.title, plan.frame) = split_top(plan.frame, 1);
         }
@@ -204,6 +206,7 @@ impl<'a> Chart<'a> {
         let odd: usize = self.curves.iter().map(|curve| curve.series.odd()).sum();
         let left_out: usize = shapes.iter().map(|shape| shape.left_out).sum();
         let notes = [
+            (shapes.iter().any(Shape::is_sampled), self.progress()),
             (self.log, "log scale".to_owned()),
             (left_out > 0, format!("{} at or below 0 left out", count(left_out as u64))),
             (odd > 0, format!("{} NaN or infinite", count(odd as u64))),
@@ -212,6 +215,12 @@ impl<'a> Chart<'a> {
         let notes = notes.join(&format!(" {} ", theme.glyphs.separator));
         let notes = text::cut_end(&notes, room.saturating_sub(text::width(&title) + 2));
         put(buf, area, area.right() - text::width(&notes) as u16, area.y, &notes, theme.dim);
+    }
+
+    /// That curves are not all there yet, and how much is.
+    fn progress(&self) -> String {
+        let percents = || self.curves.iter().filter_map(|curve| curve.series.percent_read());
+        format!("sampled, {} % read", percents().min().unwrap_or_default())
     }
 
     fn legend(&self, plan: Plan, shapes: &[Shape<'_>], buf: &mut Buffer, theme: &Theme) {

@@ -194,7 +194,7 @@ fn curves(app: &App, compare: &Compare, metric: Option<Key>, area: Rect, buf: &m
     let runs = compare.runs.iter().enumerate();
     let curves: Vec<Curve<'_>> = runs
         .map(|(number, run)| {
-            let series = app.series.get(&(run.key, key)).map(|series| &**series);
+            let series = app.series.get(&(run.key, key)).map(|series| &**series).filter(|s| s.has_points());
             let label = label(run, key, series.is_some(), app);
             Curve { series: series.unwrap_or(&nothing), label, colour: number }
         })

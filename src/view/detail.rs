@@ -99,7 +99,7 @@ fn link<'a>(app: &App, key: crate::index::RunKey, theme: &Theme) -> Vec<Span<'a>
     let Some(run) = app.index().run(key) else { return Vec::new() };
     let (glyph, style) = runs::state(run, theme);
     let name = text::pad_end(&text::cut_middle(shown(run.title()).as_str(), 40), 42);
-    let age = run.start_time.map(|t| format!("{} ago", format::age(app.now.saturating_sub(t))));
+    let age = run.start_time().map(|t| format!("{} ago", format::age(app.now.saturating_sub(t))));
     let time = run.duration(app.now).map(format::duration);
     vec![
         Span::styled(format!("   {} ", if theme.glyphs.utf8 { "→" } else { "->" }), theme.accent),

@@ -107,6 +107,8 @@ fn numbers<'a>(app: &App, detail: &Detail, key: Key, shape: &Shape, theme: &Them
         spans.push(Span::styled(cell(metric.last.step.to_string()), theme.dim));
     }
     if shape.extremes {
+        // Samples miss extremes.
+        let series = series.filter(|series| series.is_exact());
         spans.push(Span::raw(cell(number(series.map(|s| s.min().map_or(f64::NAN, |p| p.value))))));
         spans.push(Span::raw(cell(number(series.map(|s| s.max().map_or(f64::NAN, |p| p.value))))));
     }
@@ -126,7 +128,7 @@ fn chart(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme
     if let Some(why) = app.failed_series.get(&(detail.run, key)) {
         return middle(buf, area, &["this history cannot be read", shown(why).as_str()], theme);
     }
-    let Some(series) = app.series.get(&(detail.run, key)) else {
+    let Some(series) = app.series.get(&(detail.run, key)).filter(|series| series.has_points()) else {
         return middle(buf, area, &["reading the history…"], theme);
     };
     let label = Shown::own(text::cut_middle(shown(detail.kept.title()).as_str(), 30).into_owned());

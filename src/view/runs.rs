@@ -211,7 +211,7 @@ fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
 
 fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let progress = app.index().progress;
-    if !progress.listed || (!progress.complete && app.rows.total == 0) {
+    if !progress.listed || (!progress.has_all() && app.rows.total == 0) {
         return middle(buf, area, &["reading the store…"], theme);
     }
     if let Some(key) = app.query.experiment {

@@ -77,7 +77,8 @@ impl Session {
                         continue;
                     }
                     let mut series = Series::default();
-                    if self.store.points(&self.index, run, key, &mut series).unwrap() {
+                    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+                    if self.store.points(&self.index, run, key, &mut series, until).unwrap().changed {
                         self.event(Event::Series(run, key, Arc::new(series)));
                     }
                 }

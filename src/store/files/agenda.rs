@@ -57,6 +57,16 @@ struct Queue {
     rest: usize,
 }
 
+/// Whether a reader has a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Busy {
+    #[default]
+    No,
+    Yes,
+    /// And it was passed over meanwhile, when something of it was due.
+    PassedOver,
+}
+
 /// What is due, and in which order it is done.
 #[derive(Debug, Default)]
 pub struct Agenda {
@@ -66,7 +76,7 @@ pub struct Agenda {
     /// By slot of the run.
     due: Vec<Due>,
     /// Runs that a reader has just now, by slot.
-    busy: Vec<bool>,
+    busy: Vec<Busy>,
     /// Runs that are being read for the first time.
     waiting: usize,
     /// Runs with announced changes, in order of arrival.
@@ -158,18 +168,10 @@ impl Agenda {
     /// A reader has given a run back, of which it was to read this.
     pub fn is_back(&mut self, key: RunKey, asked: Due) {
         self.waiting -= usize::from(asked.contains(Due::FIRST));
-        if let Some(busy) = self.busy.get_mut(key.0 as usize) {
-            *busy = false;
-        }
-        // What has become due meanwhile was passed over.
-        if !self.due_of(key).is_empty() {
+        let busy = self.busy.get_mut(key.0 as usize).map(std::mem::take).unwrap_or_default();
+        if busy == Busy::PassedOver {
             self.live.push_back(key);
         }
-    }
-
-    /// Whether a reader has a run just now.
-    pub fn is_busy(&self, key: RunKey) -> bool {
-        self.busy.get(key.0 as usize).copied().unwrap_or_default()
     }
 
     /// When something put off has to be looked at.
@@ -180,11 +182,6 @@ impl Agenda {
     /// Runs that are being read for the first time, or again from the beginning.
     pub fn waiting(&self) -> usize {
         self.waiting
-    }
-
-    /// Whether an experiment's runs have been listed.
-    pub fn is_listed(&self, key: ExperimentKey) -> bool {
-        !self.lists.contains(&key) && !self.experiments.contains(&key)
     }
 
     /// Whether the experiments have been listed and read.
@@ -374,21 +371,24 @@ impl Agenda {
     fn claim(&mut self, index: &Index, key: RunKey, parts: Due) -> Option<Due> {
         let due = self.due_of(key);
         let mut now = due & parts.difference(Due::FIRST);
-        if now.is_empty() || self.is_busy(key) || index.run(key).is_none() {
+        if now.is_empty() || index.run(key).is_none() {
             return None;
         }
+        let slot = key.0 as usize;
+        if self.busy.len() <= slot {
+            self.busy.resize(slot + 1, Busy::No);
+        }
+        let busy = self.busy.get_mut(slot)?;
+        if *busy != Busy::No {
+            *busy = Busy::PassedOver;
+            return None;
+        }
+        *busy = Busy::Yes;
         let mut left = due.difference(now);
         if left == Due::FIRST {
             (now, left) = (now | Due::FIRST, Due::empty());
         }
         self.set(key, left);
-        let slot = key.0 as usize;
-        if self.busy.len() <= slot {
-            self.busy.resize(slot + 1, false);
-        }
-        if let Some(busy) = self.busy.get_mut(slot) {
-            *busy = true;
-        }
         Some(now)
     }
 
@@ -428,7 +428,8 @@ impl Agenda {
 
 /// What the order of the rows or the search needs of all runs.
 fn needed(want: &Want) -> Due {
-    let parts = [(want.needs.tags, Due::TAGS), (want.needs.params, Due::PARAMS), (want.needs.metrics, Due::METRICS)];
+    let parts =
+        [(want.needs.tags, Due::TAGS), (want.needs.params, Due::PARAMS), (want.needs.metrics, Due::METRICS)];
     parts.into_iter().filter(|(needs, _)| *needs).map(|(_, due)| due).collect()
 }
 

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 
-use super::meta::{self, Meta};
 use super::interner::Interner;
+use super::meta::{self, Meta};
 use super::open::{Fault, Folder, Stamp};
 use super::problems::Report;
 use super::run::{FRESH, within};
@@ -78,7 +78,7 @@ fn apply(new: &mut Experiment, meta: &Meta, trashed: bool, path: &Path, report: 
 /// The tags; the copy in `meta.yaml` is stale.
 fn tags(folder: &Folder, path: &Path, buffers: &mut Buffers, report: &mut Report) -> BTreeMap<Text, Text> {
     let keys = Interner::default();
-    let place = Place { folder, experiment: path, run_id: "", keys: &keys };
+    let place = Place { folder, experiment: path, run_id: "", keys: &keys, bare: false };
     let mut sheet = Sheet::default();
     read_values(place, "tags", Pairs::default(), &mut sheet, buffers, report);
     let mut bytes = Vec::new();

@@ -56,7 +56,9 @@ pub fn runs(
     Folder::open(folder)?.visit(entries, |name, kind| {
         // What nearly all are: no path is made for them.
         match name.to_str() {
-            Ok(name) if kind == Kind::Folder && is_id(name, RUN_ID) && !RESERVED.contains(&name) => visit(name),
+            Ok(name) if kind == Kind::Folder && is_id(name, RUN_ID) && !RESERVED.contains(&name) => {
+                visit(name)
+            }
             _ => {
                 let name = OsStr::from_bytes(name.to_bytes());
                 let found = candidate(root, folder, name, kind, RUN_ID, &RESERVED, report);
@@ -75,9 +77,8 @@ fn candidates(
 ) -> Result<Vec<Candidate>, Fault> {
     let entries = Folder::open(folder)?.entries()?;
     let found = entries.into_iter();
-    let found = found.filter_map(|entry| {
-        candidate(root, folder, &entry.name, entry.kind, limit, reserved, report)
-    });
+    let found =
+        found.filter_map(|entry| candidate(root, folder, &entry.name, entry.kind, limit, reserved, report));
     Ok(found.collect())
 }
 

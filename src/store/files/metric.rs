@@ -10,17 +10,21 @@
 mod latest;
 mod line;
 mod read;
+mod sample;
+#[cfg(test)]
+mod tests;
 
 pub use latest::{Latest, latest_of};
 pub use line::parse_line;
-pub(super) use read::{CHECKED, check, sum};
 pub use read::{Budget, read_new};
+pub(super) use read::{CHECKED, check, sum};
+pub use sample::sample;
 
 use crate::index::Point;
 use crate::series::Series;
 
 /// A longer line is not a point.
-const LINE: usize = 4 << 10;
+const LINE: usize = 64 << 10;
 
 /// What some lines were.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -85,7 +85,9 @@ impl Seal {
 
     /// The seal of what there may be.
     pub fn of(stamp: Option<Stamp>) -> Self {
-        stamp.map_or(Self::NONE, |stamp| Self(sum((stamp.file, stamp.size, stamp.modified, stamp.changed)).max(1)))
+        stamp.map_or(Self::NONE, |stamp| {
+            Self(sum((stamp.file, stamp.size, stamp.modified, stamp.changed)).max(1))
+        })
     }
 }
 

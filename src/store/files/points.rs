@@ -23,6 +23,9 @@ const SETTLED: Duration = Duration::from_secs(10);
 /// Bytes of the end of a long file that are read first.
 const TAIL: usize = 8 << 10;
 
+/// The identity of a file at whose stamp nobody has looked yet.
+const BARE: u32 = 0;
+
 /// How far a metric file has been read. There may be a million of them, so the rest of what is known of a file is
 /// derived from its key or, where it is not a plain one, in [`OddFile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,7 +70,15 @@ fn fold(sum: u64) -> u32 {
 impl MetricFile {
     fn of(key: Key, stamp: Stamp) -> Self {
         let times = sum((stamp.modified, stamp.changed));
-        Self { key, ident: fold(sum(stamp.file)), modified: fold(times), check: 0, offset: 0 }
+        Self { key, ident: fold(sum(stamp.file)).max(1), modified: fold(times), check: 0, offset: 0 }
+    }
+
+    /// Takes a stamp that is known to be from before the file was read, when it was read without looking at one.
+    pub fn take_stamp(&mut self, stamp: Stamp) {
+        if self.ident == BARE {
+            let now = Self::of(self.key, stamp);
+            (self.ident, self.modified) = (now.ident, now.modified);
+        }
     }
 
     /// Whether a file with this stamp is the one that was read, with nothing new in it.
@@ -102,6 +113,11 @@ pub fn metric_path(files: &RunFiles, key: Key, keys: &Interner) -> Option<OsStri
     Some(path)
 }
 
+/// Where the file of a metric lies if its name is a plain one.
+pub fn plain_path(key: Key, keys: &Interner) -> OsString {
+    keys.with_name(key, |name| format!("metrics/{name}").into())
+}
+
 /// Whether a metric file that was last changed then has come to rest.
 pub fn is_settled(running: bool, stamp: Stamp) -> bool {
     !running && !within(stamp.modified, SETTLED)
@@ -115,6 +131,8 @@ pub(super) struct MetricReader<'a> {
     running: bool,
     /// Long files too are read to their beginning.
     whole: bool,
+    /// Short files are read without looking at their stamps.
+    bare: bool,
     buffers: &'a mut FileBuffers,
     metrics: &'a mut Vec<(Key, Metric)>,
     files: Vec<MetricFile>,
@@ -135,15 +153,16 @@ impl<'a> MetricReader<'a> {
         run: &'a Run,
         files: &mut RunFiles,
         running: bool,
-        whole: bool,
+        (whole, bare): (bool, bool),
         buffers: &'a mut FileBuffers,
         metrics: &'a mut Vec<(Key, Metric)>,
     ) -> Self {
         let old = std::mem::take(&mut files.files);
         let old_odd = files.odd.as_mut().map(|odd| std::mem::take(&mut odd.files)).unwrap_or_default();
         let odd = FxHashMap::default();
-        let files = Vec::with_capacity(old.len());
-        Self { run, old, old_odd, running, whole, buffers, metrics, files, odd }
+        let mut files = std::mem::take(&mut buffers.metrics);
+        files.clear();
+        Self { run, old, old_odd, running, whole, bare, buffers, metrics, files, odd }
     }
 
     /// Reads what a file has gained.
@@ -157,7 +176,10 @@ impl<'a> MetricReader<'a> {
             Err(fault) => {
                 report.add(place.path(found.path()), fault);
                 // Points that were counted are counted again from the top.
-                Read { file: MetricFile { offset: 0, ..MetricFile::of(key, Stamp::default()) }, ..Read::nothing(key) }
+                Read {
+                    file: MetricFile { offset: 0, ..MetricFile::of(key, Stamp::default()) },
+                    ..Read::nothing(key)
+                }
             }
         };
         self.keep(read, found, place, report);
@@ -171,12 +193,18 @@ impl<'a> MetricReader<'a> {
             return Ok(unchanged);
         }
         let file = found.open()?;
+        if self.bare
+            && before.is_none()
+            && let Some(read) = self.read_short(key, &file, None)?
+        {
+            return Ok(read);
+        }
         let stamp = file.stamp()?;
         let settled = is_settled(self.running, stamp);
         let before = before.filter(|before| before.offset > 0);
         let is_short = (stamp.size as usize) < self.buffers.bytes.len();
         if before.is_none() && is_short {
-            if let Some(read) = self.read_short(key, &file, stamp)? {
+            if let Some(read) = self.read_short(key, &file, Some(stamp))? {
                 return Ok(read);
             }
         } else if before.is_none() && !self.whole {
@@ -202,27 +230,37 @@ impl<'a> MetricReader<'a> {
             return Ok(None);
         }
         let metric = self.run.metric(file.key);
-        let latest = metric.map_or_else(Latest::default, |metric| Latest {
-            best: Some(metric.last),
-            points: metric.points,
-        });
+        let latest = metric
+            .map_or_else(Latest::default, |metric| Latest { best: Some(metric.last), points: metric.points });
         let odd = odd.cloned().unwrap_or_else(|| OddFile::plain(file.offset, latest.points));
         Ok(Some(Read { file, exact: !odd.tail, odd, latest }))
     }
 
-    /// The whole of a short file, unless its last line is not finished: that takes a closer look.
-    fn read_short(&mut self, key: Key, file: &SmallFile, stamp: Stamp) -> Result<Option<Read>, Fault> {
+    /// The whole of a short file, unless it is not short after all, or its last line is not finished: that takes a closer
+    /// look.
+    fn read_short(
+        &mut self,
+        key: Key,
+        file: &SmallFile,
+        stamp: Option<Stamp>,
+    ) -> Result<Option<Read>, Fault> {
         let len = file.read(&mut self.buffers.bytes)?;
         let bytes = self.buffers.bytes.get(..len).unwrap_or_default();
-        if bytes.last().is_some_and(|last| *last != b'\n') {
+        if len == self.buffers.bytes.len() || bytes.last().is_some_and(|last| *last != b'\n') {
             return Ok(None);
         }
         let mut latest = Latest::default();
         let lines = metric::latest_of(bytes, &mut latest);
         let checked = bytes.get(len.saturating_sub(metric::CHECKED as usize)..).unwrap_or_default();
         let check = fold(metric::sum(checked));
-        let file = MetricFile { check, offset: len as u64, ..MetricFile::of(key, stamp) };
-        Ok(Some(Read { file, odd: OddFile::with(stamp.size, lines), latest, exact: true }))
+        let bare = MetricFile { key, ident: BARE, modified: 0, check, offset: len as u64 };
+        let file = stamp.map_or(bare, |stamp| MetricFile {
+            check,
+            offset: len as u64,
+            ..MetricFile::of(key, stamp)
+        });
+        let size = stamp.map_or(len as u64, |stamp| stamp.size);
+        Ok(Some(Read { file, odd: OddFile::with(size, lines), latest, exact: true }))
     }
 
     fn read_tail(&mut self, key: Key, file: &SmallFile, stamp: Stamp) -> Result<Read, Fault> {
@@ -267,7 +305,8 @@ impl<'a> MetricReader<'a> {
         } else if odd == OddFile::default() {
             odd = OddFile::plain(position.offset, latest.points);
         }
-        let look = metric::read_new(open, &mut position, settled, &mut latest, &mut self.buffers.page, Budget::ALL)?;
+        let look =
+            metric::read_new(open, &mut position, settled, &mut latest, &mut self.buffers.page, Budget::ALL)?;
         if look.restarted {
             odd = OddFile::default();
         }
@@ -278,11 +317,8 @@ impl<'a> MetricReader<'a> {
         odd.bad += look.new.bad;
         (odd.size, odd.waiting, odd.open_end, odd.tail) =
             (stamp.size, look.unfinished, position.open_end, false);
-        let file = MetricFile {
-            check: fold(position.check),
-            offset: position.offset,
-            ..MetricFile::of(key, stamp)
-        };
+        let file =
+            MetricFile { check: fold(position.check), offset: position.offset, ..MetricFile::of(key, stamp) };
         Ok(Read { file, odd, latest, exact: true })
     }
 
@@ -317,7 +353,8 @@ impl<'a> MetricReader<'a> {
         self.files.dedup_by_key(|file| file.key);
         self.metrics.sort_unstable_by_key(|(key, _)| *key);
         self.metrics.dedup_by_key(|(key, _)| *key);
-        files.files = self.files.into_boxed_slice();
+        files.files = self.files.as_slice().into();
+        self.buffers.metrics = self.files;
         let mut again = Due::empty();
         if self.odd.values().any(|odd| odd.waiting) && !self.running {
             again |= Due::METRICS;
@@ -357,4 +394,3 @@ impl OddFile {
         points > 0 && *self == Self::plain(file.offset, points)
     }
 }
-

@@ -14,8 +14,12 @@ use super::agenda::Level;
 use super::interner::Interner;
 use super::job::{Done, Hands, Job};
 
-/// Threads at most; they are started as they are needed.
+/// Threads at most that take any job; they are started as they are needed.
 const READERS: usize = 16;
+/// Threads at most that only take what somebody waits for, and do not step back for other programs meanwhile.
+const QUICK: usize = 4;
+/// How much readers step back: a third of the share of a thread that does not.
+const NICE: i32 = 5;
 /// Stacks are small, since they count against limits of address space.
 const STACK: usize = 512 << 10;
 
@@ -23,14 +27,15 @@ const STACK: usize = 512 << 10;
 #[derive(Default)]
 struct Queue {
     jobs: Mutex<Jobs>,
-    ready: Condvar,
+    /// Where threads that take any job wait, and where the quick ones do.
+    ready: [Condvar; 2],
 }
 
 #[derive(Default)]
 struct Jobs {
     waiting: VecDeque<(Level, Job)>,
-    /// Threads that have nothing to do.
-    idle: usize,
+    /// Threads that have nothing to do: those that take any job, and the quick ones.
+    idle: [usize; 2],
     closed: bool,
 }
 
@@ -40,7 +45,8 @@ pub struct Pool {
     keys: Arc<Interner>,
     send: Sender<(Level, Done)>,
     done: Receiver<(Level, Done)>,
-    threads: usize,
+    /// Threads that take any job, and the quick ones.
+    threads: [usize; 2],
     /// Jobs that have not come back, by level.
     in_flight: [usize; Level::COUNT],
 }
@@ -49,7 +55,7 @@ impl Pool {
     /// Readers who take the names of keys from `keys`.
     pub fn new(keys: Arc<Interner>) -> Self {
         let (send, done) = mpsc::channel();
-        Self { queue: Arc::default(), keys, send, done, threads: 0, in_flight: [0; Level::COUNT] }
+        Self { queue: Arc::default(), keys, send, done, threads: [0; 2], in_flight: [0; Level::COUNT] }
     }
 
     /// The lowest level of which a job would be taken up soon. What nobody waits for stands back while somebody waits.
@@ -86,13 +92,16 @@ impl Pool {
         let mut jobs = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         let place = jobs.waiting.iter().position(|(other, _)| *other > level).unwrap_or(jobs.waiting.len());
         jobs.waiting.insert(place, (level, job));
-        let is_short = jobs.idle < jobs.waiting.len() && self.threads < READERS;
+        let kind = if is_waited_for(level) { Kind::Quick } else { Kind::Any };
+        let [any, quick] = jobs.idle;
+        let is_short = if kind == Kind::Quick { any + quick } else { any } < jobs.waiting.len();
         drop(jobs);
-        self.queue.ready.notify_one();
-        if is_short && self.start().is_ok() {
-            self.threads += 1;
+        let [any_ready, quick_ready] = &self.queue.ready;
+        if kind == Kind::Quick && quick > 0 { quick_ready } else { any_ready }.notify_one();
+        if is_short {
+            self.start(kind);
         }
-        if self.threads == 0 {
+        if self.threads == [0; 2] {
             self.work_here();
         }
     }
@@ -118,19 +127,30 @@ impl Pool {
         done
     }
 
-    fn start(&self) -> std::io::Result<()> {
-        let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
-        let name = format!("reader {}", self.threads + 1);
-        let work = move || {
-            let mut hands = Hands::default();
-            while let Some((level, job)) = queue.next() {
-                // Nobody listens any more when the store has been closed.
-                if send.send((level, job.run(&mut hands, &keys))).is_err() {
-                    return;
+    /// Starts a thread where there are not enough of its kind; of the other kind where this one is complete and may be
+    /// helped by it.
+    fn start(&mut self, kind: Kind) {
+        let [any, quick] = self.threads;
+        let kind = if kind == Kind::Quick && quick < QUICK { Kind::Quick } else { Kind::Any };
+        let most = if kind == Kind::Quick { QUICK } else { READERS };
+        if let Some(count) = self.threads.get_mut(kind as usize).filter(|count| **count < most) {
+            let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
+            let work = move || {
+                if kind == Kind::Any {
+                    step_back();
                 }
-            }
-        };
-        Builder::new().name(name).stack_size(STACK).spawn(work).map(drop)
+                let mut hands = Hands::default();
+                while let Some((level, job)) = queue.next(kind) {
+                    // Nobody listens any more when the store has been closed.
+                    if send.send((level, job.run(&mut hands, &keys))).is_err() {
+                        return;
+                    }
+                }
+            };
+            let name = format!("reader {}", any + quick + 1);
+            // Without another thread it only takes longer.
+            *count += usize::from(Builder::new().name(name).stack_size(STACK).spawn(work).is_ok());
+        }
     }
 
     /// Where the system gives no thread, the store's own has to read.
@@ -144,19 +164,50 @@ impl Pool {
     }
 }
 
+/// Lets the threads that answer keys and compute rows go first where there are fewer processors than readers.
+fn step_back() {
+    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE); // no harm without
+}
+
+/// What a thread takes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Any job.
+    Any,
+    /// What somebody waits for.
+    Quick,
+}
+
+/// Whether somebody sees that it is not there yet.
+fn is_waited_for(level: Level) -> bool {
+    level <= Level::Visible
+}
+
 impl Queue {
-    fn next(&self) -> Option<(Level, Job)> {
+    fn next(&self, kind: Kind) -> Option<(Level, Job)> {
         let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
             if jobs.closed {
                 return None;
             }
-            if let Some(job) = jobs.waiting.pop_front() {
-                return Some(job);
+            // The jobs that somebody waits for are in front.
+            let fits = |(level, _): &(Level, Job)| kind == Kind::Any || is_waited_for(*level);
+            if jobs.waiting.front().is_some_and(fits) {
+                return jobs.waiting.pop_front();
             }
-            jobs.idle += 1;
-            jobs = self.ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
-            jobs.idle -= 1;
+            jobs.count(kind, |idle| idle + 1);
+            let [any, quick] = &self.ready;
+            let ready = if kind == Kind::Any { any } else { quick };
+            jobs = ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
+            jobs.count(kind, |idle| idle - 1);
+        }
+    }
+}
+
+impl Jobs {
+    fn count(&mut self, kind: Kind, change: impl FnOnce(usize) -> usize) {
+        if let Some(idle) = self.idle.get_mut(kind as usize) {
+            *idle = change(*idle);
         }
     }
 }
@@ -164,6 +215,6 @@ impl Queue {
 impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.queue.ready.notify_all();
+        self.queue.ready.iter().for_each(Condvar::notify_all);
     }
 }

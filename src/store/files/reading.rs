@@ -3,13 +3,13 @@
 use std::cmp::Reverse;
 use std::time::{Duration, Instant};
 
+use super::FileStore;
 use super::agenda::{Level, Work};
 use super::due::Due;
 use super::job::{Done, ExperimentJob, Job, ListJob, RunDone, RunsJob, Task, What, stamp};
 use super::open::{Fault, Stamp};
 use super::problems::{Look, Owner, Report};
 use super::run::{self, Outcome};
-use super::FileStore;
 use crate::index::{Draft, ExperimentKey, Index, Lifecycle, Parts, Run, RunKey};
 
 /// Rows that are read whole before anybody has said which are on screen: a screenful of the latest.
@@ -26,7 +26,8 @@ impl FileStore {
             if self.has_come_about(index) {
                 return (changed, true);
             }
-            self.dispatch(index, Level::Idle);
+            // Until it is known what will be on screen first, nothing else is begun.
+            self.dispatch(index, if index.latest.is_some() { Level::Idle } else { Level::Rest });
             self.awaited.heads |= self.pool.at(Level::Heads) > 0;
             self.awaited.visible |= self.pool.at(Level::Visible) > 0;
             if self.pool.in_flight() == 0 {
@@ -266,11 +267,6 @@ impl FileStore {
         found.map(|(key, files)| (key, files.is_listed)).or(latest.first().map(|(_, key)| (key.0, true)))
     }
 
-    /// Whether it is known what to begin with.
-    pub(super) fn is_listed(&self) -> bool {
-        self.agenda.knows_runs()
-    }
-
     /// Reads what will be on screen before anybody has asked for it: the latest runs that have no parent.
     fn expect_rows(&mut self, index: &Index) {
         if !self.want.visible.is_empty() {
@@ -280,7 +276,7 @@ impl FileStore {
         let mut rows: Vec<(Reverse<Option<i64>>, RunKey)> = index
             .runs()
             .filter(|run| Some(run.experiment) == front && run.parent_run_id().is_none())
-            .map(|run| (Reverse(run.start_time), run.key))
+            .map(|run| (Reverse(run.start_time()), run.key))
             .collect();
         let most = SCREENFUL.min(rows.len());
         if most > 0 && most < rows.len() {

@@ -2,7 +2,8 @@
 //!
 //! A run comes with the stamps of its files. It is trusted, and only its stamps are looked at, when it was read whole, had
 //! ended, has no problems, and nothing of it had changed within two seconds before it was read: a second change at the
-//! same tick of the clock would bear the same stamp. Every other run is shown as it was and read again.
+//! same tick of the clock would bear the same stamp. Of one that was read without its stamps they have to be ten minutes
+//! older than that reading. Every other run is shown as it was and read again.
 
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
@@ -10,8 +11,6 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::cache::{BLOCK, Cache, Kind, Writer};
-use super::codec::{Put, Take, take_bytes, take_maybe, take_text};
 use super::due::Due;
 use super::open::{Seal, Stamp};
 use super::points::{MetricFile, OddFile};
@@ -19,6 +18,8 @@ use super::problems::Owner;
 use super::run::{Odd, RunFiles};
 use super::{ExperimentFiles, FileStore, Seen};
 use crate::index::{Experiment, ExperimentKey, Index, Key, Keys, Lifecycle, Parts, Run, RunKey, Text};
+use crate::store::cache::codec::{Put, Take, take_bytes, take_maybe, take_text};
+use crate::store::cache::{BLOCK, Cache, Kind, Writer};
 
 /// A cache is written again at most so often.
 const AGAIN: Duration = Duration::from_secs(300);
@@ -51,7 +52,8 @@ impl Keeper {
 impl FileStore {
     /// Shows what was known at the last start. All of it is then compared with the store.
     pub(super) fn recall(&mut self, index: &mut Index) -> bool {
-        let Some(found) = self.memory.as_ref().and_then(|memory| Recalled::read(&memory.cache, &self.root)) else {
+        let Some(found) = self.memory.as_ref().and_then(|memory| Recalled::read(&memory.cache, &self.root))
+        else {
             return false;
         };
         let Recalled { keys, experiments, index: new, runs, trusted } = found;
@@ -80,8 +82,8 @@ impl FileStore {
     /// Where it cannot be written the program goes on without.
     pub(super) fn save(&mut self, index: &Index, until: Instant) -> bool {
         let Some(mut memory) = self.memory.take() else { return false };
-        let is_time = memory.saved.is_none_or(|at| at.elapsed() > AGAIN);
-        if memory.saving.is_none() && !(memory.dirty && is_time && self.progress().complete) {
+        let is_time = memory.dirty && memory.saved.is_none_or(|at| at.elapsed() > AGAIN);
+        if memory.saving.is_none() && !(is_time && self.progress().complete) {
             self.memory = Some(memory);
             return false;
         }
@@ -91,6 +93,14 @@ impl FileStore {
             return more;
         }
         false
+    }
+
+    /// Writes what is not in the cache yet, before the program ends.
+    pub(super) fn save_now(&mut self, index: &Index, until: Instant) {
+        if let Some(memory) = &mut self.memory {
+            memory.saved = None;
+        }
+        while Instant::now() < until && self.save(index, until) {}
     }
 
     fn save_some(&self, memory: &mut Keeper, index: &Index, until: Instant) -> std::io::Result<bool> {
@@ -163,6 +173,8 @@ fn put_files(out: &mut Vec<u8>, files: &RunFiles) {
     [files.meta, files.tags, files.params, files.metrics].into_iter().for_each(|seal| out.number(seal.0));
     out.number(files.tag_files);
     out.push(u8::from(files.named));
+    out.push(u8::from(files.bare));
+    out.number(files.read_at as u64);
     out.short(files.files.len() as u32);
     for file in &files.files {
         [file.key.0, file.ident, file.modified, file.check].into_iter().for_each(|number| out.short(number));
@@ -189,6 +201,7 @@ fn take_files(bytes: &mut &[u8]) -> Option<RunFiles> {
     let (meta, tags, params, metrics) = (seal()?, seal()?, seal()?, seal()?);
     let tag_files = u64::take(bytes)?;
     let named = u8::take(bytes)? != 0;
+    let (bare, read_at) = (u8::take(bytes)? != 0, u64::take(bytes)? as i64);
     let count = u32::take(bytes)?;
     let file = |_| {
         let (key, ident) = (Key(u32::take(bytes)?), u32::take(bytes)?);
@@ -197,7 +210,19 @@ fn take_files(bytes: &mut &[u8]) -> Option<RunFiles> {
     };
     let files = (0..count).map(file).collect::<Option<Box<[MetricFile]>>>()?;
     let odd = take_maybe(bytes, take_odd)?.map(Box::new);
-    Some(RunFiles { meta, tags, params, metrics, tag_files, files, odd, named, young: false })
+    Some(RunFiles {
+        meta,
+        tags,
+        params,
+        metrics,
+        tag_files,
+        files,
+        odd,
+        named,
+        bare,
+        read_at,
+        ..RunFiles::default()
+    })
 }
 
 fn take_odd(bytes: &mut &[u8]) -> Option<Odd> {
@@ -252,7 +277,11 @@ fn put_experiment(experiment: &Experiment, files: &ExperimentFiles, root: &Path,
 }
 
 /// An experiment, its files, and the key that it had.
-fn take_experiment(bytes: &mut &[u8], root: &Path, key: ExperimentKey) -> Option<(u32, ExperimentFiles, Experiment)> {
+fn take_experiment(
+    bytes: &mut &[u8],
+    root: &Path,
+    key: ExperimentKey,
+) -> Option<(u32, ExperimentFiles, Experiment)> {
     let before = u32::take(bytes)?;
     let path = root.join(OsStr::from_bytes(take_bytes(bytes)?));
     let mut files = ExperimentFiles::new(path, u8::take(bytes)? != 0);
@@ -292,7 +321,7 @@ impl Recalled {
         // Keys of experiments as they were when the cache was written.
         let mut before: Vec<(u32, ExperimentKey)> = Vec::new();
         loop {
-            let (kind, mut bytes) = reader.next()?;
+            let (kind, mut bytes) = reader.block()?;
             match kind {
                 Kind::Keys => out.take_keys(bytes)?,
                 Kind::Experiments => {

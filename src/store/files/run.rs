@@ -22,6 +22,10 @@ const META: usize = 1 << 20;
 pub(super) const FRESH: Duration = Duration::from_secs(2);
 /// Clocks of file times have ticks: what changed twice in one bears the same time.
 pub(super) const TICK: Duration = Duration::from_millis(20);
+/// A run whose `meta.yaml` has not changed for so long is read without looking at every stamp. The stamps are looked at
+/// later: those that are older by this than the reading tell that nothing has changed since, whatever the clock of a
+/// file server says.
+const CALM: Duration = Duration::from_secs(600);
 
 /// What the file store remembers of a run, beside what the index shows.
 #[derive(Debug, Default)]
@@ -43,6 +47,11 @@ pub struct RunFiles {
     pub named: bool,
     /// Something of it had changed so shortly before it was read that a second change may bear the same time.
     pub young: bool,
+    /// Tags, params and metrics were read without looking at their stamps, which is for later: `meta.yaml` had been
+    /// calm for long.
+    pub bare: bool,
+    /// When it was read then, seconds since the epoch.
+    pub read_at: i64,
 }
 
 /// What few runs have.
@@ -103,6 +112,17 @@ pub(super) fn within(modified: i64, age: Duration) -> bool {
     u128::from(now.abs_diff(modified)) < age.as_nanos()
 }
 
+/// Seconds since the epoch.
+fn seconds() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() as i64
+}
+
+/// Whether nothing had changed for long when it was read then.
+fn is_calm(stamp: Stamp, read_at: i64) -> bool {
+    let since = (read_at - CALM.as_secs() as i64).saturating_mul(1_000_000_000);
+    stamp.modified < since && stamp.changed < since
+}
+
 /// Who reads: the buffers of one thread, and what it was told.
 pub struct Reader<'a> {
     pub buffers: &'a mut Buffers,
@@ -115,8 +135,6 @@ pub struct Reader<'a> {
 pub struct Outcome {
     /// The run as it is now, where it has changed.
     pub run: Option<Run>,
-    /// What was read.
-    pub read: Due,
     /// What is being written just now: what was known stays, look again soon.
     pub again: Due,
     /// There is nothing of a run in the folder; its stamp.
@@ -147,11 +165,11 @@ pub fn read(
         due = due.difference(Due::CHECK) | changes(run, files, folder, reader.keys);
     }
     if due.contains(Due::WHOLE) {
-        files.young = false;
+        (files.young, files.bare) = (false, false);
     }
-    let mut outcome = Outcome { read: due, ..Outcome::default() };
+    let mut outcome = Outcome { reports: Vec::with_capacity(4), ..Outcome::default() };
     reader.draft.load(run);
-    let place = Place { folder, experiment, run_id: run.run_id(), keys: reader.keys };
+    let mut place = Place { folder, experiment, run_id: run.run_id(), keys: reader.keys, bare: false };
     if due.contains(Due::META) {
         let mut report = Report::default();
         let meta = read_meta(reader, run, files, place, experiment_id, &mut report);
@@ -165,19 +183,24 @@ pub fn read(
             outcome.reports.push((Look::Meta, report));
         }
     }
+    // What has been read before is read again because it may have changed: not without its stamps.
+    let (bare, read) = (files.bare, run.read());
     if due.contains(Due::TREE) && !due.contains(Due::TAGS) {
         read_tree(reader, run, files, place);
     }
     if due.contains(Due::TAGS) {
+        place.bare = bare && !read.tags;
         outcome.note(Look::Tags, |report| read_tags(reader, run, files, place, report));
     }
     if due.contains(Due::PARAMS) {
+        place.bare = bare && !read.params;
         outcome.note(Look::Params, |report| read_params(reader, run, files, place, report));
     }
     // A run that has ended finishes its last lines.
     let ended = due.contains(Due::META) && files.waits() && reader.draft.status != run.status;
     if due.intersects(Due::METRICS | Due::LONG) || ended {
         let whole = due.contains(Due::LONG);
+        place.bare = bare && !read.metrics;
         outcome.note(Look::Metrics, |report| read_metrics(reader, run, files, place, whole, report));
     }
     files.settle();
@@ -227,12 +250,15 @@ fn read_meta(
             broken(reader.draft, run, files, false, (&path(), "is larger than 1 MiB"), report)
         }
         Ok(meta) => {
+            let is_new = files.meta == Seal::NONE;
             files.meta = Seal::of(Some(stamp));
             files.young |= fresh;
             if let Some(odd) = &mut files.odd {
                 odd.broken_since = None;
             }
             files.named = apply(reader, run, &meta, experiment_id, &path, report);
+            files.bare = is_new && reader.draft.status != Status::Running && is_calm(stamp, seconds());
+            files.read_at = seconds();
             // The clock of file times has coarse ticks: a second write in this one would not show.
             MetaOutcome { again: within(stamp.modified, TICK), nothing: None }
         }
@@ -334,12 +360,7 @@ fn status(
 }
 
 /// A time in milliseconds since the epoch.
-fn time(
-    meta: &Meta,
-    key: &str,
-    path: &dyn Fn() -> std::path::PathBuf,
-    report: &mut Report,
-) -> Option<i64> {
+fn time(meta: &Meta, key: &str, path: &dyn Fn() -> std::path::PathBuf, report: &mut Report) -> Option<i64> {
     let text = meta.text(key)?;
     let time = meta.integer(key);
     if time.is_none() && text != "None" {
@@ -418,7 +439,7 @@ fn read_metrics(
     let running = reader.draft.read.meta && !reader.draft.broken && reader.draft.status == Status::Running;
     let Buffers { entries, files: buffers } = &mut *reader.buffers;
     let metrics = reader.draft.new_metrics();
-    let mut read = points::MetricReader::new(run, files, running, whole, buffers, metrics);
+    let mut read = points::MetricReader::new(run, files, running, (whole, place.bare), buffers, metrics);
     let (folders, youngest) = walk(place, "metrics", entries, report, &mut |found, report| {
         read.file(found, place, report);
     });
@@ -431,47 +452,76 @@ fn read_metrics(
 
 /// Which parts of a run have changed since they were read, as far as stamps tell: names that came or went, points, a
 /// new `meta.yaml`, tags that were overwritten. A param that was overwritten in place does not show; nor do params and
-/// tags behind links.
-pub fn changes(run: &Run, files: &RunFiles, folder: &Folder, keys: &Interner) -> Due {
+/// tags behind links. Of a run that was read without its stamps they are taken now, if they are old enough to tell.
+pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner) -> Due {
     let mut due = Due::empty();
+    let (bare, read_at) = (files.bare, files.read_at);
     let now = |path: &OsStr| folder.stamp(path).ok();
-    let mut look = |path: &OsStr, old: Seal, part: Due| {
+    let mut look = |path: &OsStr, old: &mut Seal, part: Due| {
         let stamp = now(path);
-        if Seal::of(stamp) != old || stamp.is_some_and(|stamp| within(stamp.modified, TICK)) {
+        if bare && *old == Seal::NONE && stamp.is_none_or(|stamp| is_calm(stamp, read_at)) {
+            *old = Seal::of(stamp);
+        }
+        if Seal::of(stamp) != *old || stamp.is_some_and(|stamp| within(stamp.modified, TICK)) {
             due |= part;
         }
     };
-    look(OsStr::new("meta.yaml"), files.meta, Due::META);
-    look(OsStr::new("tags"), files.tags, Due::TAGS | Due::TREE);
-    look(OsStr::new("params"), files.params, Due::PARAMS);
-    look(OsStr::new("metrics"), files.metrics, Due::METRICS);
-    for (path, seal) in files.odd.iter().flat_map(|odd| &odd.folders) {
+    look(OsStr::new("meta.yaml"), &mut files.meta, Due::META);
+    look(OsStr::new("tags"), &mut files.tags, Due::TAGS | Due::TREE);
+    look(OsStr::new("params"), &mut files.params, Due::PARAMS);
+    look(OsStr::new("metrics"), &mut files.metrics, Due::METRICS);
+    for (path, seal) in files.odd.iter_mut().flat_map(|odd| &mut odd.folders) {
         let part = match Path::new(path).iter().next().and_then(OsStr::to_str) {
             Some("tags") => Due::TAGS | Due::TREE,
             Some("params") => Due::PARAMS,
             _ => Due::METRICS,
         };
-        look(path, *seal, part);
+        look(path, seal, part);
     }
-    let mut path = OsString::new();
-    if !due.contains(Due::TAGS) {
-        let stamp = |key: Key| {
-            path.clear();
-            path.push("tags/");
-            keys.with_name(key, |name| path.push(name));
-            now(&path).map_or(0, |stamp| Seal::of(Some(stamp)).0)
-        };
-        let stamps = run.tags().keys().map(stamp).fold(0, u64::wrapping_add);
-        if stamps != files.tag_files {
-            due |= Due::TAGS | Due::TREE;
-        }
+    if !due.contains(Due::TAGS) && have_tags_changed(run, files, folder, keys) {
+        due |= Due::TAGS | Due::TREE;
     }
-    let has_points = |file: &MetricFile| {
-        file.path(files, keys, &mut path);
-        !now(&path).is_some_and(|stamp| file.is_like(files, stamp))
-    };
-    if !due.contains(Due::METRICS) && files.files.iter().any(has_points) {
+    if !due.contains(Due::METRICS) && have_metrics_changed(files, folder, keys) {
         due |= Due::METRICS;
     }
+    files.bare = false;
     due
+}
+
+fn have_tags_changed(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner) -> bool {
+    let mut path = OsString::new();
+    let mut is_sure = true;
+    let mut stamps = 0u64;
+    for key in run.tags().keys() {
+        path.clear();
+        path.push("tags/");
+        keys.with_name(key, |name| path.push(name));
+        if let Ok(stamp) = folder.stamp(&path) {
+            stamps = stamps.wrapping_add(Seal::of(Some(stamp)).0);
+            is_sure &= is_calm(stamp, files.read_at);
+        }
+    }
+    if files.bare && is_sure {
+        files.tag_files = stamps;
+    }
+    files.tag_files != stamps
+}
+
+fn have_metrics_changed(files: &mut RunFiles, folder: &Folder, keys: &Interner) -> bool {
+    let mut path = OsString::new();
+    let mut all = std::mem::take(&mut files.files);
+    let mut changed = false;
+    for file in &mut all {
+        file.path(files, keys, &mut path);
+        let Ok(stamp) = folder.stamp(&path) else {
+            changed = true;
+            continue;
+        };
+        if files.bare && is_calm(stamp, files.read_at) {
+            file.take_stamp(stamp);
+        }
+        changed |= !file.is_like(files, stamp);
+    }
+    files.files = all;
+    changed
 }

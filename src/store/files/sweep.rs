@@ -97,7 +97,7 @@ impl FileStore {
     fn watched_runs(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
         let mut running: Vec<(Option<i64>, RunKey)> =
-            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time, run.key)).collect();
+            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time(), run.key)).collect();
         running.sort_unstable_by(|a, b| b.cmp(a));
         let shown = want.open.iter().chain(&want.visible).copied();
         let all = shown.chain(running.into_iter().map(|(_, key)| key));

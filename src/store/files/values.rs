@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::interner::Interner;
 use super::open::{Fault, Folder, Kind, Seal, Stamp, name_text};
+use super::points::MetricFile;
 use super::problems::Report;
 use super::run::{FRESH, within};
 use crate::index::{Pairs, Sheet};
@@ -35,6 +36,8 @@ pub struct FileBuffers {
     pub bytes: Vec<u8>,
     /// Of a long one a part.
     pub page: Vec<u8>,
+    /// What is found of the metric files of one run.
+    pub metrics: Vec<MetricFile>,
 }
 
 impl Default for Listed {
@@ -52,7 +55,7 @@ impl Listed {
 
 impl Default for FileBuffers {
     fn default() -> Self {
-        Self { bytes: vec![0; VALUE + 1], page: Vec::new() }
+        Self { bytes: vec![0; VALUE + 1], page: Vec::new(), metrics: Vec::new() }
     }
 }
 
@@ -66,6 +69,8 @@ pub(super) struct Place<'a> {
     pub run_id: &'a str,
     /// The names of keys.
     pub keys: &'a Interner,
+    /// Stamps are not looked at.
+    pub bare: bool,
 }
 
 impl Place<'_> {
@@ -132,7 +137,10 @@ pub(super) fn walk(
     let mut stack = vec![(OsString::from(kind), String::new(), 0)];
     while let Some((below, prefix, depth)) = stack.pop() {
         // A folder of the run itself may be a link inside it; those below were listed as folders.
-        let opened = place.folder.folder(&below).and_then(|folder| Ok((folder.own_stamp()?, folder)));
+        let opened = place.folder.folder(&below).and_then(|folder| {
+            let stamp = if place.bare { None } else { Some(folder.own_stamp()?) };
+            Ok((stamp, folder))
+        });
         let (stamp, folder) = match opened {
             Ok(opened) => opened,
             // Empty folders get lost in git and in cloud syncs.
@@ -164,8 +172,8 @@ pub(super) fn walk(
         if let Err(fault) = listed {
             report.add(place.path(&below), fault);
         }
-        youngest = youngest.max(stamp.modified);
-        folders.push((below, Seal::of(Some(stamp))));
+        youngest = youngest.max(stamp.map_or(i64::MIN, |stamp| stamp.modified));
+        folders.push((below, Seal::of(stamp)));
     }
     (folders, youngest)
 }
@@ -193,7 +201,7 @@ pub(super) fn read_values(
 ) -> Looked {
     let Buffers { entries, files: FileBuffers { bytes, .. } } = buffers;
     let (mut again, mut stamps, mut newest) = (false, 0u64, i64::MIN);
-    let is_stamped = kind == "tags";
+    let is_stamped = kind == "tags" && !place.bare;
     let (folders, youngest) = walk(place, kind, entries, report, &mut |found, report| {
         let read = found.open().and_then(|file| {
             // From before it is read: what changes meanwhile shows at the next look.

@@ -38,6 +38,21 @@ fn picture_of(chart: &Chart<'_>, width: u16, height: u16) -> String {
 }
 
 #[test]
+fn samples_are_called_samples() {
+    let points = (0..100u64).map(|i| (i, Point { value: i as f64, step: i as i64, timestamp: 0 })).collect();
+    let samples = crate::series::Samples { points, end: 100 };
+    let mut read: Series = series([5.0, 6.0]);
+    read.position.offset = 42;
+    let (whole, part) = (falling(0.05), read.provisional(&samples));
+    let both = curves(&[(&whole, "whole"), (&part, "part")]);
+    let chart = Chart { curves: &both, title: shown("loss"), ..Chart::default() };
+    let first = picture_of(&chart, 60, 12).lines().next().unwrap().to_owned();
+    assert!(first.starts_with("loss ") && first.ends_with("sampled, 42 % read"), "{first}");
+    let chart = Chart { curves: &both[..1], ..chart };
+    assert!(!picture_of(&chart, 60, 12).contains("sampled"));
+}
+
+#[test]
 fn three_curves() {
     let (a, b, c) = (falling(0.05), falling(0.03), falling(0.12));
     let curves = curves(&[(&a, "bold-fox-12"), (&b, "rapt-owl-3"), (&c, "a-very-long-name-of-a-run-77")]);

@@ -71,9 +71,9 @@ pub fn read_new<S: Sink + ?Sized>(
         return Ok(look);
     }
     let mut scan = Scan { sink, look, page, filled: 0, rest: 0, skipping: position.inside };
-    // Where the page lies in the file, and where the next read begins.
-    let (mut begin, mut at) = (position.offset, position.offset);
-    loop {
+    let mut at = position.offset;
+    // Where the last page lies in the file.
+    let begin = loop {
         if stamp.size > SPARSE {
             // Holes are NULs, and a terabyte of them takes minutes to read.
             match rustix::fs::seek(file, rustix::fs::SeekFrom::Data(at)) {
@@ -96,17 +96,19 @@ pub fn read_new<S: Sink + ?Sized>(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Err(error),
         };
-        begin = at - scan.held() as u64;
+        let begin = at - scan.held() as u64;
         at += n as u64;
         scan.take(n);
         if n < room {
-            break;
+            break begin;
         }
-        if budget.is_spent() {
+        // Not in the middle of the first line, or the next call would begin where this one did.
+        let is_on = at - scan.held() as u64 > position.offset;
+        if is_on && budget.is_spent() {
             scan.look.more = true;
-            break;
+            break begin;
         }
-    }
+    };
     let held = scan.held() as u64;
     position.inside = scan.look.more && scan.skipping;
     let open_end = if scan.look.more { 0 } else { scan.end(settled) };

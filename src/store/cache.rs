@@ -16,11 +16,13 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
-use super::codec::{Put, Take};
-use super::open::sum;
+use self::codec::{Put, Take};
+use super::files::open::sum;
+
+pub mod codec;
 
 /// What every cache begins with; another format has another one.
-const MAGIC: &[u8; 12] = b"mltop runs\x00\x01";
+const MAGIC: &[u8; 12] = b"mltop runs\x00\x02";
 /// Bytes of a block, about; one is written and read at a time.
 pub const BLOCK: usize = 1 << 20;
 /// No block is longer: a run with everything that is kept of it fits.
@@ -63,7 +65,8 @@ impl Cache {
     pub fn of(root: &Path, folder: &Path) -> Option<Self> {
         let path = root.canonicalize().ok()?;
         let meta = path.metadata().ok()?;
-        let is_inside = folder.ancestors().any(|above| above.canonicalize().is_ok_and(|above| above.starts_with(&path)));
+        let is_inside =
+            folder.ancestors().any(|above| above.canonicalize().is_ok_and(|above| above.starts_with(&path)));
         if is_inside {
             return None;
         }
@@ -137,7 +140,7 @@ pub struct Reader {
 
 impl Reader {
     /// The next block; none when it is damaged.
-    pub fn next(&mut self) -> Option<(Kind, &[u8])> {
+    pub fn block(&mut self) -> Option<(Kind, &[u8])> {
         let mut head = [0; 1 + 4 + 4];
         self.file.read_exact(&mut head).ok()?;
         let [kind, numbers @ ..] = &head;
@@ -205,7 +208,7 @@ mod tests {
         let mut reader = cache.reader()?;
         let mut out = Vec::new();
         loop {
-            let (kind, bytes) = reader.next()?;
+            let (kind, bytes) = reader.block()?;
             out.push(bytes.to_vec());
             if kind == Kind::End {
                 return Some(out);

@@ -1,0 +1,1 @@
+"""What mltop costs, against the least that it could cost. benches/stores.sh is the way in."""
