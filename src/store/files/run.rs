@@ -16,6 +16,9 @@ use super::problems::{Look, Report};
 use super::values::{Buffers, Folders, Place, read_values, walk};
 use crate::index::{Draft, Key, Lifecycle, Run, Status};
 
+#[cfg(test)]
+mod tests;
+
 /// Bytes of a `meta.yaml`; MLflow's have some hundred.
 const META: usize = 1 << 20;
 /// A file this young may be in the middle of being rewritten: MLflow truncates and rewrites in place.

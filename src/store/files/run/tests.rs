@@ -1,0 +1,95 @@
+//! Which changes stamps tell.
+use super::*;
+use crate::index::{ExperimentKey, RunKey};
+use std::fs;
+
+/// A run on disk, what is known of it, and whoever reads it.
+struct Bed {
+    dir: tempfile::TempDir,
+    keys: Interner,
+    run: Run,
+    files: RunFiles,
+}
+
+impl Bed {
+    fn new() -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("aa");
+        for (file, text) in [
+            ("meta.yaml", "run_id: aa\nstatus: 3\nexperiment_id: '0'\n"),
+            ("tags/note", "old"),
+            ("params/lr", "0.1"),
+            ("metrics/loss", "1 0.5 1\n"),
+        ] {
+            fs::create_dir_all(path.join(file).parent().unwrap()).unwrap();
+            fs::write(path.join(file), text).unwrap();
+        }
+        let run = Run::new(RunKey(0), "aa", ExperimentKey(0));
+        let mut bed = Self { dir, keys: Interner::default(), run, files: RunFiles::default() };
+        bed.read(Due::WHOLE);
+        bed
+    }
+
+    fn read(&mut self, due: Due) -> Outcome {
+        let (mut buffers, mut draft) = (Buffers::default(), Draft::new(RunKey(0), ExperimentKey(0)));
+        let mut reader = Reader { buffers: &mut buffers, draft: &mut draft, keys: &self.keys };
+        let folder = Folder::open(&self.dir.path().join("aa")).unwrap();
+        let mut outcome = read(&mut reader, &self.run, &mut self.files, (&folder, self.dir.path()), "0", due);
+        if let Some(run) = outcome.run.take() {
+            self.run = run;
+        }
+        outcome
+    }
+
+    /// As if it had been read without its stamps at this time.
+    fn forget_stamps(&mut self, read_at: i64) {
+        (self.files.bare, self.files.read_at) = (true, read_at);
+        (self.files.tags, self.files.params, self.files.metrics) = (Seal::NONE, Seal::NONE, Seal::NONE);
+        self.files.tag_files = 0;
+        self.files.files.iter_mut().for_each(MetricFile::forget_stamp);
+    }
+
+    fn changes(&mut self) -> Due {
+        let folder = Folder::open(&self.dir.path().join("aa")).unwrap();
+        std::thread::sleep(TICK * 2);
+        changes(&self.run, &mut self.files, &folder, &self.keys)
+    }
+}
+
+const HOUR: i64 = 3600;
+
+#[test]
+fn stamps_that_are_much_older_than_the_reading_are_taken_later() {
+    let mut bed = Bed::new();
+    bed.forget_stamps(seconds() + HOUR);
+    assert_eq!(bed.changes(), Due::empty(), "all of it has been calm since before it was read");
+    assert!(!bed.files.bare);
+    fs::write(bed.dir.path().join("aa/tags/note"), "new").unwrap();
+    assert_eq!(bed.changes(), Due::TAGS | Due::TREE, "from then on every change shows");
+    let mut path = fs::OpenOptions::new().append(true).open(bed.dir.path().join("aa/metrics/loss")).unwrap();
+    std::io::Write::write_all(&mut path, b"2 0.25 2\n").unwrap();
+    assert!(bed.changes().contains(Due::METRICS));
+}
+
+#[test]
+fn stamps_that_may_be_younger_than_the_reading_tell_nothing() {
+    let mut bed = Bed::new();
+    bed.forget_stamps(seconds());
+    let due = bed.changes();
+    assert!(due.contains(Due::TAGS | Due::PARAMS | Due::METRICS), "it is read again: {due:?}");
+}
+
+#[test]
+fn what_has_not_changed_is_not_due_and_what_has_is_read_by_the_same_look() {
+    let mut bed = Bed::new();
+    std::thread::sleep(TICK * 2);
+    assert!(bed.read(Due::CHECK).reports.is_empty(), "nothing was read");
+    fs::write(bed.dir.path().join("aa/tags/note"), "new").unwrap();
+    fs::write(bed.dir.path().join("aa/params/late"), "1").unwrap();
+    bed.read(Due::CHECK);
+    let text = |pairs: crate::index::Pairs<'_>, name: &str| {
+        pairs.get(bed.keys.intern(name)).map(str::to_owned)
+    };
+    assert_eq!(text(bed.run.tags(), "note").as_deref(), Some("new"));
+    assert_eq!(text(bed.run.params(), "late").as_deref(), Some("1"));
+}
