@@ -126,7 +126,12 @@ impl Keeper<'_> {
                 self.store.changed(&self.index, &changed);
             }
             self.rescan_if_lost();
+            let was_complete = self.index.progress.complete;
             let state = self.refresh();
+            if self.index.progress.complete && !was_complete {
+                // Watched before it is called complete: whoever sees that may rely on it from then on.
+                self.watch();
+            }
             self.publish(state.urgent);
             more = state.more | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.

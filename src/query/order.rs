@@ -110,7 +110,7 @@ impl Entry {
         };
         let is_text = u128::from(texts.len() > begin);
         let value = rank << RANK | is_text << IS_TEXT | first;
-        self.value = if descending && rank == 0 { value ^ ((1 << RANK) - 1) } else { value };
+        self.value = if descending { value ^ ((1 << RANK) - 1) } else { value };
         self.text = if texts.len() > begin { (begin as u32, texts.len() as u32) } else { (0, 0) };
     }
 }

@@ -13,7 +13,19 @@ use crate::index::{Key, Metric, Parts, Point, Status};
 type Made = (u32, usize, Option<usize>, Option<i64>, Option<&'static str>, Option<f64>);
 
 const IDS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
-const VALUES: [&str; 9] = ["1", "2.0", "1e-3", "-4", "x", "Y", "nan", "x10", "x9"];
+const VALUES: [&str; 11] = [
+    "1",
+    "2.0",
+    "1e-3",
+    "-4",
+    "x",
+    "Y",
+    "nan",
+    "x10",
+    "x9",
+    "a word of many letters 2",
+    "a word of many letters 10",
+];
 
 fn made() -> impl Strategy<Value = Vec<Made>> {
     let run = (
@@ -142,6 +154,9 @@ proptest! {
                     let (own, parent) = (run(row), run(above));
                     prop_assert_eq!(own.parent_run_id(), Some(parent.run_id()));
                     prop_assert_eq!((row.depth, row.stray), (above.depth + 1, None));
+                    let mut at_home = index.runs().filter(|other| other.experiment == own.experiment);
+                    let is_at_home = at_home.any(|other| other.run_id() == parent.run_id());
+                    prop_assert_eq!(is_at_home, parent.experiment == own.experiment);
                 }
                 None => prop_assert_eq!(row.stray.is_some(), run(row).parent_run_id().is_some()),
             }
