@@ -128,12 +128,10 @@ impl Keeper<'_> {
             self.rescan_if_lost();
             let was_complete = self.index.progress.complete;
             let state = self.refresh();
-            if self.index.progress.complete && !was_complete {
-                // Watched before it is called complete: whoever sees that may rely on it from then on.
-                self.watch();
-            }
+            // Watched before it is called complete: whoever sees that may rely on it from then on.
+            let is_new = self.index.progress.complete && !was_complete && self.watch();
             self.publish(state.urgent);
-            more = state.more | self.read_series();
+            more = state.more | is_new | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= SWEEP;
             if self.index.progress.listed && (!state.more || is_time) {
