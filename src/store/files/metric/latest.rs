@@ -1,6 +1,6 @@
 //! The latest point of a metric file without parsing all the others: most files are read for nothing else.
 
-use super::line;
+use super::line::{self, Unparsed};
 use super::{LineCounts, Sink};
 use crate::index::Point;
 
@@ -30,51 +30,55 @@ impl Sink for Latest {
     }
 }
 
-/// Finds the latest point of some whole lines. The step decides in nearly every file, so a line is parsed only where two
-/// have the same, and at the end.
+/// Finds the latest point of some whole lines. Step and time decide in nearly every file, so a value is parsed only
+/// where both are equal, and at the end.
 pub fn latest_of(bytes: &[u8], latest: &mut Latest) -> LineCounts {
     let mut counts = LineCounts::default();
     let mut rest = bytes;
-    let mut highest = latest.best.map(|point| point.step);
-    // The line with the highest step, as long as nothing else of it is needed. It has been counted.
-    let mut pending: Option<&[u8]> = None;
+    let rank = |point: Point| (point.step, point.timestamp);
+    let mut highest = latest.best.map(rank);
+    // The line that is later than `latest.best`, as long as its value is not needed.
+    let mut pending: Option<Unparsed<'_>> = None;
     while !rest.is_empty() {
-        if let Some((step, after)) = line::glance(rest)
-            && highest != Some(step)
-        {
-            counts.lines += 1;
-            latest.points += 1;
-            if highest.is_none_or(|highest| step > highest) {
-                (highest, pending) = (Some(step), Some(rest));
-            }
+        if let Some((found, after)) = line::unparsed(rest) {
             rest = after;
+            counts.lines += 1;
+            let own = Some((found.step, found.timestamp));
+            if own > highest {
+                latest.points += 1;
+                highest = own;
+                pending = Some(found);
+                continue;
+            }
+            if own < highest {
+                latest.points += 1;
+                continue;
+            }
+            settle(&mut pending, latest);
+            if let Some(point) = found.parse() {
+                latest.push(point);
+            }
             continue;
         }
-        settle(&mut pending, latest);
-        if let Some((point, after)) = line::point(rest) {
-            counts.lines += 1;
-            latest.push(point);
-            rest = after;
-        } else {
-            let (line, after) = line::cut(rest);
-            rest = after;
-            match line::parse_short(line) {
-                Some(point) => {
-                    counts.lines += 1;
-                    latest.push(point);
-                }
-                None => counts.no_point(line),
+        let (line, after) = line::cut(rest);
+        rest = after;
+        match line::parse_short(line) {
+            Some(point) => {
+                settle(&mut pending, latest);
+                latest.push(point);
+                highest = latest.best.map(rank);
+                counts.lines += 1;
             }
+            None => counts.no_point(line),
         }
-        highest = latest.best.map(|point| point.step);
     }
     settle(&mut pending, latest);
     counts
 }
 
-/// Parses the line that was later than all before.
-fn settle(pending: &mut Option<&[u8]>, latest: &mut Latest) {
-    if let Some((point, _)) = pending.take().and_then(line::point) {
+/// Parses the line that was later than all before; it has been counted.
+fn settle(pending: &mut Option<Unparsed<'_>>, latest: &mut Latest) {
+    if let Some(point) = pending.take().and_then(|line| line.parse()) {
         latest.best = Some(point);
     }
 }

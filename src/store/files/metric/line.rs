@@ -58,66 +58,62 @@ pub(super) fn point(bytes: &[u8]) -> Option<(Point, &[u8])> {
     (bytes.len() - rest.len() <= LINE + 1).then_some((Point { value, step, timestamp }, rest))
 }
 
-/// The step of the first line and what follows it, where the line is whole and just as MLflow's own tracking writes it: 13
-/// digits of time, a decimal number, a step of up to seven digits. The value is only known to be a number. `None` is no
-/// verdict, as with [`point`].
-#[inline]
-pub(super) fn glance(bytes: &[u8]) -> Option<(i64, &[u8])> {
-    // Fields of such a line lie within 64 bytes; loads from an array of this size cost no look at its end.
-    let window = bytes.first_chunk::<WINDOW>()?;
-    if !are_digits(load(window, 0)) || !are_digits(load(window, 5)) || window.get(13) != Some(&b' ') {
-        return None;
-    }
-    let at = 14 + usize::from(window.get(14) == Some(&b'-'));
-    let mut end = digits(window, at)?;
-    if window.get(end) == Some(&b'.') {
-        end = digits(window, end + 1)?;
-    }
-    if window.get(end) != Some(&b' ') {
-        return None;
-    }
-    let (begin, end) = (end + 1, digits(window, end + 1)?);
-    if window.get(end) != Some(&b'\n') || end - begin > 7 {
-        return None;
-    }
-    // The digits at the end of eight bytes, with zeros before them.
-    let eight =
-        load(window, begin) << (8 * (8 - (end - begin))) | 0x3030_3030_3030_3030 >> (8 * (end - begin));
-    Some((eight_digits(eight) as i64, bytes.get(end + 1..)?))
+/// A line whose value is known to be a number, but not yet which.
+pub(super) struct Unparsed<'a> {
+    pub timestamp: i64,
+    pub value: &'a [u8],
+    pub step: i64,
 }
 
-/// Bytes that [`glance`] looks at.
-const WINDOW: usize = 64;
-
-/// Eight bytes of a window, the first in the lowest place; nothing but zeros beyond its end.
-#[inline]
-fn load(window: &[u8; WINDOW], at: usize) -> u64 {
-    window.get(at..at + 8).and_then(|eight| eight.first_chunk()).map_or(0, |eight| u64::from_le_bytes(*eight))
+impl Unparsed<'_> {
+    /// The point, value and all.
+    pub(super) fn parse(&self) -> Option<Point> {
+        let value = fast_float2::parse(self.value).ok()?;
+        Some(Point { value, step: self.step, timestamp: self.timestamp })
+    }
 }
 
-/// Where one digit or more end that begin here.
+/// As [`point`], without parsing the value.
 #[inline]
-fn digits(window: &[u8; WINDOW], begin: usize) -> Option<usize> {
-    let mut end = begin;
-    loop {
-        let count = leading_digits(load(window, end));
-        end += count;
-        if count < 8 {
-            return (end > begin).then_some(end);
+pub(super) fn unparsed(bytes: &[u8]) -> Option<(Unparsed<'_>, &[u8])> {
+    let (timestamp, rest) = number(bytes)?;
+    let begin = rest.strip_prefix(b" ")?;
+    let rest = decimal(begin)?;
+    let value = begin.get(..begin.len() - rest.len())?;
+    let (step, rest) = ending(rest)?;
+    (bytes.len() - rest.len() <= LINE + 1).then_some((Unparsed { timestamp, value, step }, rest))
+}
+
+/// What follows a decimal number: digits, then perhaps a fraction and an exponent.
+#[inline]
+fn decimal(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = digits(bytes.strip_prefix(b"-").unwrap_or(bytes))?;
+    if let [b'.', after @ ..] = rest {
+        rest = digits(after)?;
+    }
+    if let [b'e' | b'E', after @ ..] = rest {
+        rest = digits(match after {
+            [b'+' | b'-', after @ ..] => after,
+            after => after,
+        })?;
+    }
+    Some(rest)
+}
+
+/// What follows one digit or more.
+#[inline]
+fn digits(bytes: &[u8]) -> Option<&[u8]> {
+    let mut rest = bytes;
+    while let Some((first, after)) = rest.split_first_chunk::<8>() {
+        if !are_digits(u64::from_le_bytes(*first)) {
+            break;
         }
+        rest = after;
     }
-}
-
-/// How many of eight bytes are digits before the first that is none.
-#[inline]
-fn leading_digits(eight: u64) -> usize {
-    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
-    const THREES: u64 = 0x3030_3030_3030_3030;
-    // A byte is a digit when its high half is 3, also after adding 6. A carry comes only out of a byte that is none, so
-    // it changes nothing before the first of these.
-    let over = eight.wrapping_add(0x0606_0606_0606_0606);
-    let other = ((eight & HIGH) ^ THREES) | ((over & HIGH) ^ THREES);
-    (other.trailing_zeros() / 8) as usize
+    while let [b'0'..=b'9', after @ ..] = rest {
+        rest = after;
+    }
+    (rest.len() < bytes.len()).then_some(rest)
 }
 
 /// Step and end of a line, from behind its value.
