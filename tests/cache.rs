@@ -110,7 +110,11 @@ fn what_has_changed_between_the_starts_is_put_right() {
     let experiment = store.experiment("0", "before");
     let runs: Vec<_> = ["aa", "bb", "cc", "dd"].map(|id| store.run("0", id, id, 3, 1_795_400_000_000)).into();
     for run in &runs {
-        run.metric("loss", 0.5, 1).metric("eval/loss", 0.7, 1).param("lr", "0.1").tag("note", "old").tag("a/b", "x");
+        run.metric("loss", 0.5, 1)
+            .metric("eval/loss", 0.7, 1)
+            .param("lr", "0.1")
+            .tag("note", "old")
+            .tag("a/b", "x");
     }
     let caches = tempfile::tempdir().unwrap();
     sleep(Duration::from_millis(2100));

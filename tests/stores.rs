@@ -67,6 +67,15 @@ fn age(path: &Path) {
 }
 
 #[test]
+fn a_store_of_nothing_but_deleted_experiments_is_read_too() {
+    let (store, _) = one_run(3);
+    fs::rename(store.root.join("0"), store.root.join(".trash/0")).unwrap();
+    let looked = Looked::at(&store.root);
+    assert_eq!(looked.run("aa").unwrap().name(), Some("first"));
+    assert!(looked.index.progress.complete);
+}
+
+#[test]
 fn points_params_and_states_are_found() {
     let (store, written) = one_run(1);
     let mut looked = Looked::at(&store.root);

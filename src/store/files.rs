@@ -62,6 +62,10 @@ struct ExperimentFiles {
     runs: HashTable<RunKey>,
     /// Whether its runs have been listed.
     is_listed: bool,
+    /// A reader lists them just now; and they have to be listed again afterwards. Never two at once: what the slower one
+    /// found would be older than what is known.
+    listing: bool,
+    list_again: bool,
     /// Folders that are no runs (yet), as they were when that was found.
     others: Others,
 }
@@ -69,7 +73,7 @@ struct ExperimentFiles {
 impl ExperimentFiles {
     fn new(path: PathBuf, trashed: bool) -> Self {
         let (seen, runs, others) = (Seen::default(), HashTable::new(), Others::default());
-        Self { path, trashed, seen, runs, is_listed: false, others }
+        Self { path, trashed, seen, runs, is_listed: false, listing: false, list_again: false, others }
     }
 
     /// The run with an id.
@@ -120,6 +124,8 @@ impl Seen {
 struct Awaited {
     /// The experiment that will be shown first, as far as is known.
     first: Option<ExperimentKey>,
+    /// It is known for sure, or that there is none.
+    is_chosen: bool,
     /// Rows of the experiment that is shown.
     heads: bool,
     /// Rows on screen, whole.

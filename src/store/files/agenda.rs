@@ -234,6 +234,10 @@ impl Agenda {
         if least < Level::Back {
             return None;
         }
+        // What trains on screen does not wait for the rest of a large store.
+        if let Some(work) = self.take_from(index, CHECKS, |agenda| &mut agenda.checks) {
+            return Some((Level::Idle, work));
+        }
         if let Some(work) = self.behind(index, want) {
             return Some((Level::Back, work));
         }
@@ -241,8 +245,7 @@ impl Agenda {
         if work.is_some() {
             return work.map(|work| (Level::Back, work));
         }
-        let work = self.take_from(index, CHECKS, |agenda| &mut agenda.checks);
-        let work = work.or_else(|| self.take_from(index, CHECKS, |agenda| &mut agenda.idle));
+        let work = self.take_from(index, CHECKS, |agenda| &mut agenda.idle);
         work.map(|work| (Level::Idle, work))
     }
 

@@ -147,6 +147,10 @@ impl FileStore {
         let ListDone { key, found, others, report } = done;
         let Some(files) = self.experiments.get_mut(&key) else { return false };
         files.others = others;
+        files.listing = false;
+        if std::mem::take(&mut files.list_again) {
+            self.agenda.list(key);
+        }
         let names = match found {
             Ok(names) => names,
             Err(Fault::Gone) => {

@@ -101,7 +101,8 @@ impl Pool {
         if is_short {
             self.start(kind);
         }
-        if self.threads == [0; 2] {
+        let [any, quick] = self.threads;
+        if any == 0 && (quick == 0 || kind == Kind::Any) {
             self.work_here();
         }
     }

@@ -27,7 +27,7 @@ impl FileStore {
                 return (changed, true);
             }
             // Until it is known what will be on screen first, nothing else is begun.
-            self.dispatch(index, if index.latest.is_some() { Level::Idle } else { Level::Rest });
+            self.dispatch(index, if self.awaited.is_chosen { Level::Idle } else { Level::Rest });
             self.awaited.heads |= self.pool.at(Level::Heads) > 0;
             self.awaited.visible |= self.pool.at(Level::Visible) > 0;
             if self.pool.in_flight() == 0 {
@@ -95,6 +95,10 @@ impl FileStore {
 
     fn list_job(&mut self, key: ExperimentKey) -> Option<Job> {
         let files = self.experiments.get_mut(&key)?;
+        if std::mem::replace(&mut files.listing, true) {
+            files.list_again = true;
+            return None;
+        }
         let others = std::mem::take(&mut files.others);
         let (root, path) = (self.root.clone(), files.path.clone());
         Some(Job::List(ListJob { key, root, path, others }))
@@ -251,6 +255,7 @@ impl FileStore {
         self.awaited.first = found.map(|(key, _)| key);
         if found.is_none_or(|(_, is_known)| is_known) {
             index.latest = self.awaited.first;
+            self.awaited.is_chosen = true;
         }
         index.latest.is_some()
     }

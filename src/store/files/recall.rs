@@ -74,7 +74,7 @@ impl FileStore {
         self.recalled = true;
         self.keys.publish(&mut index.keys);
         index.latest = self.latest(index).map(|(key, _)| key);
-        self.awaited.first = index.latest;
+        (self.awaited.first, self.awaited.is_chosen) = (index.latest, index.latest.is_some());
         true
     }
 

@@ -87,9 +87,8 @@ fn what_has_not_changed_is_not_due_and_what_has_is_read_by_the_same_look() {
     fs::write(bed.dir.path().join("aa/tags/note"), "new").unwrap();
     fs::write(bed.dir.path().join("aa/params/late"), "1").unwrap();
     bed.read(Due::CHECK);
-    let text = |pairs: crate::index::Pairs<'_>, name: &str| {
-        pairs.get(bed.keys.intern(name)).map(str::to_owned)
-    };
+    let text =
+        |pairs: crate::index::Pairs<'_>, name: &str| pairs.get(bed.keys.intern(name)).map(str::to_owned);
     assert_eq!(text(bed.run.tags(), "note").as_deref(), Some("new"));
     assert_eq!(text(bed.run.params(), "late").as_deref(), Some("1"));
 }
