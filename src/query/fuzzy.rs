@@ -95,7 +95,7 @@ impl Pattern {
 }
 
 /// A pattern that is looked for in many runs. Long values hold nearly any letters in some order, so in `key=value` the
-/// letters of a word have to stand close together, see [`Near`].
+/// letters of a word have to stand close together, see `query::near`.
 pub struct Search<'a> {
     pattern: Pattern,
     keys: &'a Keys,
