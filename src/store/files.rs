@@ -150,6 +150,8 @@ pub struct FileStore {
     unread: usize,
     /// The cache, if there is one.
     memory: Option<Keeper>,
+    /// Somebody has asked for something, so the cache has been looked at.
+    asked: bool,
     /// What is shown came out of the cache.
     recalled: bool,
     /// Memory that histories are read into.
@@ -188,6 +190,7 @@ impl FileStore {
             known: 0,
             unread: 0,
             memory: None,
+            asked: false,
             recalled: false,
             page: Vec::new(),
             ledger: Ledger::default(),
@@ -291,7 +294,7 @@ impl Store for FileStore {
             self.want = want.clone();
             self.urgent = want.open.iter().chain(&want.visible).copied().collect();
         }
-        if self.known == 0 && self.sweeps == 0 && self.pool.in_flight() == 0 && self.recall(index) {
+        if !std::mem::replace(&mut self.asked, true) && self.recall(index) {
             index.progress = self.progress();
             return Ok(Refreshed { changed: true, urgent: true, more: true, later: None });
         }

@@ -170,7 +170,8 @@ impl Agenda {
         self.waiting -= usize::from(asked.contains(Due::FIRST));
         let busy = self.busy.get_mut(key.0 as usize).map(std::mem::take).unwrap_or_default();
         if busy == Busy::PassedOver {
-            self.live.push_back(key);
+            let queue = if self.due_of(key) == Due::LONG { &mut self.long } else { &mut self.live };
+            queue.push_back(key);
         }
     }
 

@@ -181,16 +181,20 @@ impl ListJob {
         let Self { key, root, path, mut others } = self;
         let mut report = Report::default();
         let mut names = Names::default();
+        // Those that are still there.
+        let mut kept = Others::default();
         let listed = layout::runs(&root, &path, hands.buffers.entries.room(), &mut report, &mut |name| {
             // What was no run may have become one: something was added to it.
-            let is_other = others.get(name).is_some_and(|before| *before == stamp(&path.join(name)));
-            if !is_other {
-                others.remove(name);
-                names.push(name);
+            match others.remove_entry(name).filter(|(_, before)| *before == stamp(&path.join(name))) {
+                Some((name, stamp)) => _ = kept.insert(name, stamp),
+                None => names.push(name),
             }
         });
         report.sort();
-        ListDone { key, found: listed.map(|()| names), others, report }
+        if listed.is_err() {
+            kept.extend(others);
+        }
+        ListDone { key, found: listed.map(|()| names), others: kept, report }
     }
 }
 

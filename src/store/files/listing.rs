@@ -87,10 +87,15 @@ impl FileStore {
     }
 
     fn move_experiment(&mut self, index: &Index, key: ExperimentKey, path: PathBuf, trashed: bool) {
-        let Some(files) = self.experiments.get_mut(&key) else { return };
         for run in index.runs().filter(|run| run.experiment == key) {
-            self.agenda.run(run.key, Due::META);
+            // A reader has it at the old path, or its reading was lost there.
+            if self.files(run.key).is_none() || run.read() != Parts::ALL {
+                self.agenda.new_run(key, run.key, Due::WHOLE);
+            } else {
+                self.agenda.run(run.key, Due::META | Due::CHECK);
+            }
         }
+        let Some(files) = self.experiments.get_mut(&key) else { return };
         self.by_path.remove(&files.path);
         self.by_path.insert(path.clone(), key);
         (files.path, files.trashed) = (path, trashed);

@@ -38,6 +38,9 @@ pub struct Keeper {
 /// A cache that is being written, some runs at a time.
 struct Saving {
     writer: Writer,
+    /// Keys and experiments that were written: a run of a later one could not be understood.
+    keys: usize,
+    experiments: usize,
     next: usize,
     block: Vec<u8>,
 }
@@ -110,7 +113,8 @@ impl FileStore {
                 memory.dirty = false;
                 let mut writer = memory.cache.writer()?;
                 self.save_keys(&mut writer, index)?;
-                Saving { writer, next: 0, block: Vec::with_capacity(BLOCK + BLOCK / 8) }
+                let (keys, experiments) = (index.keys.len(), index.experiments.len());
+                Saving { writer, keys, experiments, next: 0, block: Vec::with_capacity(BLOCK + BLOCK / 8) }
             }
         };
         while saving.next < index.runs.len() {
@@ -126,6 +130,11 @@ impl FileStore {
                     return Ok(true);
                 }
             }
+        }
+        if (index.keys.len(), index.experiments.len()) != (saving.keys, saving.experiments) {
+            // Next time; what was written of it is removed.
+            (memory.dirty, memory.saved) = (true, Some(Instant::now()));
+            return Ok(false);
         }
         saving.writer.block(Kind::Runs, &saving.block)?;
         saving.writer.finish()?;
@@ -259,6 +268,8 @@ fn put_experiment(experiment: &Experiment, files: &ExperimentFiles, root: &Path,
     out.bytes(files.path.strip_prefix(root).unwrap_or(&files.path).as_os_str().as_bytes());
     out.push(u8::from(files.trashed));
     let Seen { folder, meta, tags } = files.seen;
+    // Folders that are no runs yet are not kept, so the next start has to list them again.
+    let folder = folder.filter(|_| files.others.is_empty() && !files.seen.is_fresh());
     [folder, meta, tags].into_iter().for_each(|stamp| out.maybe(stamp, put_stamp));
     out.bytes(experiment.experiment_id.as_bytes());
     for text in [&experiment.name, &experiment.artifact_location] {

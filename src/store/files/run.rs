@@ -77,6 +77,7 @@ impl RunFiles {
     /// Forgets what was read, so that everything counts as changed: the folder could not be opened.
     pub fn forget(&mut self) {
         (self.meta, self.tags, self.params) = (Seal::NONE, Seal::NONE, Seal::NONE);
+        self.bare = false;
     }
 
     /// Whether the end of a metric file waits to be finished: once the run has ended, it counts as it is.
@@ -122,7 +123,7 @@ fn seconds() -> i64 {
 
 /// Whether nothing had changed for long when it was read then.
 fn is_calm(stamp: Stamp, read_at: i64) -> bool {
-    let since = (read_at - CALM.as_secs() as i64).saturating_mul(1_000_000_000);
+    let since = read_at.saturating_sub(CALM.as_secs() as i64).saturating_mul(1_000_000_000);
     stamp.modified < since && stamp.changed < since
 }
 
@@ -292,7 +293,7 @@ fn broken(
     report: &mut Report,
 ) -> MetaOutcome {
     // Whatever is there next is new, also when it is the very file that was good before.
-    files.meta = Seal::NONE;
+    (files.meta, files.bare) = (Seal::NONE, false);
     let was_good = run.read().meta && !run.broken;
     let since = *files.odd_mut().broken_since.get_or_insert_with(Instant::now);
     if fresh || (was_good && since.elapsed() < FRESH) {

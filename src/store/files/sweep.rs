@@ -31,6 +31,7 @@ const REREAD_MOST: usize = 2000;
 impl FileStore {
     /// Marks what has to be looked at. Stamps of files and folders are read by the readers.
     pub(super) fn look_around(&mut self, index: &Index, want: &Want) {
+        let complete = self.progress().complete;
         let seen = [Seen::of(&self.root), Seen::of(&self.root.join(".trash"))];
         if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
             self.agenda.root();
@@ -44,7 +45,7 @@ impl FileStore {
         }
         self.sweeps += 1;
         // While there is much to read, what was read has just been looked at.
-        if self.progress().complete {
+        if complete {
             self.look_at_others(index);
         }
         if self.sweeps.is_multiple_of(REREAD) {
