@@ -98,8 +98,7 @@ impl<'a> Answer<'a> {
             let pieces: Vec<_> = std::thread::scope(|scope| {
                 let others: Vec<_> =
                     some.chunks(PIECE).skip(1).map(|items| scope.spawn(move || piece(items))).collect();
-                let first = some.chunks(PIECE).take(1).map(piece);
-                let first: Vec<_> = first.collect();
+                let first: Vec<_> = some.chunks(PIECE).take(1).map(piece).collect();
                 let lost = || Err(serde_json::Error::io(io::Error::other("a thread was lost")));
                 first
                     .into_iter()

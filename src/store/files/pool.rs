@@ -97,7 +97,13 @@ impl Pool {
         let is_short = if kind == Kind::Quick { any + quick } else { any } < jobs.waiting.len();
         drop(jobs);
         let [any_ready, quick_ready] = &self.queue.ready;
-        if kind == Kind::Quick && quick > 0 { quick_ready } else { any_ready }.notify_one();
+        if kind == Kind::Quick {
+            quick_ready.notify_one();
+        }
+        // Also for what the quick ones take: the one that was told may have been told of another job before it woke.
+        if kind == Kind::Any || any > 0 {
+            any_ready.notify_one();
+        }
         if is_short {
             self.start(kind);
         }
