@@ -15,6 +15,7 @@ pub mod memory;
 pub mod query;
 pub mod series;
 pub mod shown;
+pub mod state;
 pub mod store;
 pub mod terminal;
 pub mod view;
