@@ -179,6 +179,8 @@ pub struct App {
     pub browse: Browse,
     /// The run under the cursor, for the preview.
     pub glance: Option<Glance>,
+    /// The run that the preview will show next.
+    resting: Option<glance::Resting>,
     /// The run that is looked at.
     pub detail: Option<Detail>,
     /// The comparison.

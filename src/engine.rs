@@ -174,6 +174,9 @@ impl Main {
                 (false, true) => CLOCK.saturating_sub(drawn.elapsed()),
                 (false, false) => Duration::from_secs(3600),
             };
+            let due =
+                self.app.due().map(|due| Duration::from_millis(due.saturating_sub(now()).max(0) as u64));
+            let wait = due.map_or(wait, |due| due.min(wait));
             match receive.recv_timeout(wait) {
                 Ok(message) => {
                     dirty = true;
@@ -190,7 +193,11 @@ impl Main {
                         continue;
                     }
                 }
-                Err(RecvTimeoutError::Timeout) => {}
+                // Something may be due, and follows from nothing but the time.
+                Err(RecvTimeoutError::Timeout) => {
+                    self.app.now = now();
+                    self.settle();
+                }
                 Err(RecvTimeoutError::Disconnected) => break,
             }
             self.draw();

@@ -129,6 +129,30 @@ fn columns_and_order_belong_to_an_experiment() {
 }
 
 #[test]
+fn the_preview_follows_when_the_cursor_has_rested() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), MIDDLE, NOW);
+    go_to(&mut session, "diabetes-elasticnet");
+    let previewed = |session: &Session| session.app.glance.as_ref().map(|glance| glance.run.key);
+    let first = previewed(&session);
+    let down = || mltop::app::Event::Key(ratatui::crossterm::event::KeyCode::Down.into());
+    session.event(down());
+    session.event(mltop::app::Event::Now(NOW + 50));
+    session.event(down());
+    assert_eq!(previewed(&session), first, "it does not follow while the cursor moves");
+    assert_eq!(session.app.due(), Some(NOW + 150));
+    session.event(mltop::app::Event::Now(NOW + 149));
+    assert_eq!(previewed(&session), first);
+    session.event(mltop::app::Event::Now(NOW + 150));
+    assert_eq!(previewed(&session), session.app.browse.run);
+    assert_eq!(session.app.due(), None);
+    // Of another experiment something is previewed at once.
+    session.event(down());
+    go_to(&mut session, "nested-sweep");
+    assert_eq!(previewed(&session), session.app.browse.run);
+}
+
+#[test]
 fn opening_and_finding_move_no_column() {
     let folder = shared("v3-file");
     let mut session = Session::open(&folder.join("mlruns"), MIDDLE, NOW);

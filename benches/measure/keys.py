@@ -49,7 +49,8 @@ def while_reading(bench, store, report):
 
 
 def bytes_of_a_move(bench, store, report):
-    """All that `j` makes it write, with the preview and the histories that come a picture later."""
+    """What `j` makes it write: the picture that follows the key, and all until it is quiet again, with the preview that
+    follows when the cursor has rested and the histories that come a picture later."""
     with Session(bench.program, [*bench.no_cache, store.path], columns=200, rows=60) as session:
         session.moments(complete=picture.all_is_verified)
         session.press("E")
@@ -60,9 +61,12 @@ def bytes_of_a_move(bench, store, report):
                 session.press("j")
             session.listen_for(1.0)
             list(session.pictures())
-            sizes = []
+            moves, settled = [], []
             for _ in range(MOVES):
                 session.press("j")
-                session.listen_for(0.25)
-                sizes.append(sum(shown.size for shown in session.pictures()))
-            report.plain(store.size, f"bytes of a move {what}, 200x60", sizes, size, bound)
+                session.listen_for(0.35)
+                sizes = [shown.size for shown in session.pictures()]
+                moves.append(sizes[0])
+                settled.append(sum(sizes))
+            report.plain(store.size, f"bytes of a move {what}, 200x60", moves, size, bound)
+            report.plain(store.size, "  with the preview that follows", settled, size)

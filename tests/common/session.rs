@@ -108,6 +108,16 @@ impl Session {
                 None => word.chars().for_each(|c| self.event(Event::Key(KeyCode::Char(c).into()))),
             }
         }
+        self.rest()
+    }
+
+    /// Waits until nothing is due any more; afterwards it is as late as before.
+    pub fn rest(&mut self) -> &mut Self {
+        let now = self.app.now;
+        while let Some(due) = self.app.due() {
+            self.event(Event::Now(due));
+        }
+        self.event(Event::Now(now));
         self
     }
 
