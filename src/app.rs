@@ -10,7 +10,7 @@ use ratatui::crossterm::event::{KeyEvent, MouseEvent};
 use rustc_hash::FxHashMap;
 
 use crate::export;
-use crate::index::{ExperimentKey, Index, Key, RunKey};
+use crate::index::{Access, ExperimentKey, Index, Key, RunKey};
 use crate::query::{Opened, Query, Rows};
 use crate::series::{KEPT, Series, surplus};
 use crate::shown::Shown;
@@ -270,7 +270,7 @@ impl App {
 
     /// Whether something on screen depends on the time: running runs, ages.
     pub fn shows_time(&self) -> bool {
-        !self.rows.items.is_empty() || self.detail.is_some()
+        !self.rows.items.is_empty() || self.detail.is_some() || self.index().access != Access::Open
     }
 
     /// Where the keys go.

@@ -13,7 +13,8 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::index::{Index, RunKey};
 use crate::shown::shown;
-use crate::store::{self, Location, Store, location};
+use crate::store::location::{self, Found};
+use crate::store::{self, Store};
 use answer::Answer;
 
 mod answer;
@@ -194,7 +195,7 @@ fn browse(args: &TuiArgs) -> Result<ExitCode, Failure> {
 }
 
 /// The store that is meant by `given`, else by MLflow's rule.
-pub fn locate(given: Option<&str>) -> Result<Location, Failure> {
+pub fn locate(given: Option<&str>) -> Result<Found, Failure> {
     let environment = std::env::var("MLFLOW_TRACKING_URI").ok();
     let folder = std::env::current_dir()
         .map_err(|error| Failure::Unusable(format!("the current folder cannot be reached: {error}")))?;
@@ -210,10 +211,13 @@ struct Whole {
 
 /// Opens the store that is meant and reads all of it.
 fn read(given: Option<&str>) -> Result<Whole, Failure> {
-    let location = locate(given)?;
+    let Found { location, note, .. } = locate(given)?;
     // Without the cache: whoever reads what is printed has no header that tells what is still to be verified.
     let mut store = store::open(&location, None)?;
     let index = Arc::new(store::read_all(store.as_mut())?);
+    if let Some(note) = note {
+        complain(&note);
+    }
     Ok(Whole { store, index, title: location.title() })
 }
 

@@ -6,6 +6,7 @@
 //! store thread ──┘
 //! ```
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::Builder;
@@ -41,10 +42,12 @@ enum Message {
 
 /// How the program is to run.
 pub struct Options {
-    /// Where the store is, so that nothing is written into it.
-    pub root: String,
-    /// What to call it in the header.
+    /// The folder that is the store, so that nothing is written into it.
+    pub folder: Option<PathBuf>,
+    /// What to call the store in the header.
     pub title: Shown,
+    /// What there is to tell at first.
+    pub note: Option<Shown>,
     /// Draw the first complete picture and end.
     pub once: bool,
     /// Parent runs are open at first.
@@ -120,6 +123,7 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
     })?;
     let mut app = App::new(options.title.clone());
     app.now = now();
+    app.notice = options.note.map(|text| Notice { text, bad: false });
     let main = Main {
         screen,
         app,
@@ -129,7 +133,7 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
         send,
         index: Arc::default(),
         once: options.once,
-        root: options.root,
+        folder: options.folder,
         ending: None,
     };
     #[cfg(feature = "crash-test")]
@@ -151,7 +155,7 @@ struct Main {
     send: Sender<Message>,
     index: Arc<Index>,
     once: bool,
-    root: String,
+    folder: Option<PathBuf>,
     /// The exit code, when it ends.
     ending: Option<i32>,
 }
@@ -305,9 +309,9 @@ impl Main {
     /// Files are written by a thread of their own: a disk may be slow or full.
     fn export(&mut self, export: crate::app::Export) {
         let send = self.send.clone();
-        let root = self.root.clone();
+        let folder = self.folder.clone();
         let spawned = spawn("export", move || {
-            let notice = write::write(&export, &root);
+            let notice = write::write(&export, folder.as_deref());
             let _ = send.send(Message::Event(Event::Notice(notice)));
         });
         if spawned.is_err() {

@@ -145,11 +145,24 @@ impl Point {
 pub struct Metric {
     /// The latest value by MLflow's rule, see [`Point::is_later_than`].
     pub last: Point,
-    /// How many points the history has; so far, where it is not exact.
+    /// How many points the history has; so far, where it is not exact; 0 where the store keeps latest values apart from
+    /// histories (a database, a server), and nobody has counted yet.
     pub points: u64,
-    /// Whether the whole history was looked at. Of a long file the end is read first, and the latest point need not
-    /// stand there.
+    /// Whether the latest value is sure. Of a long file the end is read first, and the latest point need not stand
+    /// there.
     pub exact: bool,
+}
+
+impl Metric {
+    /// Whether there is a curve to draw: more than one point, as far as is known.
+    pub fn has_history(&self) -> bool {
+        self.points > 1 || (!self.is_counted() && self.last.step != 0)
+    }
+
+    /// Whether the points were counted, or some of them.
+    pub fn is_counted(&self) -> bool {
+        self.points > 0
+    }
 }
 
 /// An experiment.
@@ -165,7 +178,7 @@ pub struct Experiment {
     pub lifecycle: Lifecycle,
     /// Where new runs put their artifacts.
     pub artifact_location: Option<Text>,
-    /// When something was last added to its folder, milliseconds since the epoch: which experiment is in use.
+    /// When something was last added to it, milliseconds since the epoch: which experiment is in use.
     pub touched: i64,
     /// Milliseconds since the epoch; since MLflow 1.29.
     pub creation_time: Option<i64>,
@@ -202,10 +215,25 @@ impl Experiment {
 pub struct Problem {
     /// The run it belongs to.
     pub run: Option<RunKey>,
-    /// The file or folder.
+    /// The file or folder; of a database its table, of a server what was asked for.
     pub path: PathBuf,
     /// What is wrong with it, a sentence without the path.
     pub what: String,
+}
+
+/// Whether the store can be read just now. When it cannot, what is known stays on screen and says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Access {
+    /// It answers.
+    #[default]
+    Open,
+    /// Somebody holds it locked; it is tried again.
+    Busy,
+    /// It has not answered since then, milliseconds since the epoch; it is tried again.
+    Offline {
+        /// When it answered last.
+        since: i64,
+    },
 }
 
 /// How far reading has come.
@@ -243,6 +271,8 @@ pub struct Index {
     pub problems: Arc<Vec<Problem>>,
     /// How far reading has come.
     pub progress: Progress,
+    /// Whether the store can be read just now.
+    pub access: Access,
     /// The experiment to begin with, as soon as it is known: where something was last added, among those with runs.
     pub latest: Option<ExperimentKey>,
     /// Counts published versions; for telling two apart.

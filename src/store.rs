@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::index::{ExperimentKey, Index, Key, Parts, RunKey, Text};
 use crate::series::{Samples, Series};
+use crate::shown::shown;
 
 pub mod cache;
 pub mod files;
@@ -86,8 +87,8 @@ pub struct Artifact {
 /// An artifact folder.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
 pub struct Listing {
-    /// Where the artifacts were found; none when the store cannot reach them.
-    pub root: Option<PathBuf>,
+    /// Where the artifacts are, a folder or a URI without credentials; none when that is not known.
+    pub root: Option<String>,
     /// Entries sorted by path, one level.
     pub entries: Vec<Artifact>,
     /// Why it is empty or incomplete, one sentence.
@@ -185,6 +186,16 @@ pub trait Store: Send {
 pub fn open(location: &Location, caches: Option<&Path>) -> Result<Box<dyn Store>, Error> {
     match location {
         Location::Files(root) => Ok(Box::new(files::FileStore::open(root)?.with_cache(caches))),
+        Location::Sqlite(file) => Err(Error(format!(
+            "{} is a SQLite database, which this version of mltop does not read yet. Name a folder of runs: \
+             mltop ./mlruns",
+            shown(&file.to_string_lossy())
+        ))),
+        Location::Server(uri) => Err(Error(format!(
+            "{} is a tracking server, which this version of mltop does not read yet. Name a folder of runs: \
+             mltop ./mlruns",
+            uri.masked()
+        ))),
     }
 }
 

@@ -87,7 +87,8 @@ impl App {
             return self.tell("mark two or more runs with Space, then press = to compare them");
         }
         // The metric that orders the table, else the first one in it with a history.
-        let has_history = |key: &Key| runs.iter().any(|run| run.metric(*key).is_some_and(|m| m.points > 1));
+        let has_history =
+            |key: &Key| runs.iter().any(|run| run.metric(*key).is_some_and(|m| m.has_history()));
         let mut in_table = self.rows.columns.iter().filter_map(|view| match view.column {
             Column::Metric(key) => Some(key),
             _ => None,

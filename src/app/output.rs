@@ -92,8 +92,9 @@ impl App {
             Tab::Artifacts => {
                 let entry = detail.artifact_lines().get(at).map(|(_, entry)| entry.path.clone());
                 let root = detail.artifacts.listings.get("").and_then(|listing| listing.root.clone());
-                let path =
-                    entry.map(|path| root.map_or(path.clone(), |r| r.join(&path).to_string_lossy().into()));
+                let path = entry.map(|path| {
+                    root.map_or(path.clone(), |root| format!("{}/{path}", root.trim_end_matches('/')))
+                });
                 (path.unwrap_or_default(), "artifact path")
             }
         };

@@ -75,7 +75,7 @@ impl App {
             let Some(run) = self.index().run(row.run) else { continue };
             for view in &self.rows.columns {
                 if let Column::Metric(key) = view.column
-                    && run.metric(key).is_some_and(|metric| metric.points > 1)
+                    && run.metric(key).is_some_and(|metric| metric.has_history())
                 {
                     series.push((row.run, key));
                 }

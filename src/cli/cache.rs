@@ -9,7 +9,6 @@ use clap::{Args, Subcommand};
 use super::{Failure, answer, locate};
 use crate::format;
 use crate::shown::shown;
-use crate::store::Location;
 use crate::store::cache::{self, Cache};
 
 /// Arguments of `mltop cache`.
@@ -57,10 +56,9 @@ pub fn run(args: &CacheArgs) -> Result<ExitCode, Failure> {
 }
 
 fn of(store: &str, folder: &Path) -> Result<Cache, Failure> {
-    let Location::Files(root) = locate(Some(store))?;
-    Cache::of(&root, folder).ok_or_else(|| {
-        Failure::Unusable(format!("{} has no cache of its own", shown(&root.to_string_lossy())))
-    })
+    let location = locate(Some(store))?.location;
+    let cache = location.folder().and_then(|root| Cache::of(root, folder));
+    cache.ok_or_else(|| Failure::Unusable(format!("{} has no cache of its own", shown(&location.title()))))
 }
 
 fn say(path: &Path) -> Result<ExitCode, Failure> {

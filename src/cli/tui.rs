@@ -11,6 +11,7 @@ use crate::engine::{self, Options};
 use crate::index::Index;
 use crate::shown::{Shown, shown};
 use crate::store::cache;
+use crate::store::location::Found;
 use crate::{demo, store, terminal};
 
 /// What differs between a store of the user's and the demo.
@@ -24,13 +25,14 @@ pub struct Start {
 /// Shows the store until the user leaves. Comes back only when it could not begin: afterwards the process ends here,
 /// without the destructors that could stumble over a terminal which has gone.
 pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
-    let location = locate(args.store.as_deref())?;
+    let Found { location, note, .. } = locate(args.store.as_deref())?;
     let caches = if args.no_cache { None } else { cache::folder() };
     let opened = store::open(&location, caches.as_deref())?;
     let title = start.title.map_or_else(|| shown(&location.title()), Shown::own);
     let options = Options {
-        root: location.title(),
+        folder: location.folder().map(Path::to_owned),
         title,
+        note: note.map(|note| shown(&note)),
         once: args.once,
         opened: start.opened,
         at_exit: demo::remove_all,

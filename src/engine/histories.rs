@@ -23,6 +23,13 @@ const TELL: Duration = Duration::from_millis(100);
 /// A metric of a run.
 type Place = (RunKey, Key);
 
+/// How far a history goes, as the index says: points, latest step and time. It changes whenever the history grows.
+type Extent = (u64, i64, i64);
+
+fn extent(metric: Metric) -> Extent {
+    (metric.points, metric.last.step, metric.last.timestamp)
+}
+
 /// A history as far as it was read.
 #[derive(Default)]
 struct Held {
@@ -45,8 +52,8 @@ struct Held {
 #[derive(Default)]
 pub struct Histories {
     held: FxHashMap<Place, Held>,
-    /// Those that could not be read, and how long they were said to be then.
-    failed: FxHashMap<Place, u64>,
+    /// Those that could not be read, and how far they were said to go then.
+    failed: FxHashMap<Place, Extent>,
     /// What was wanted last, and as a chart or not.
     known: FxHashMap<Place, bool>,
     /// Counts how often something else was wanted.
@@ -95,6 +102,11 @@ impl Histories {
         false
     }
 
+    /// Whether it could not be read, and has not grown since.
+    fn has_failed(&self, place: Place, metric: Metric) -> bool {
+        self.failed.get(&place) == Some(&extent(metric))
+    }
+
     /// Whether a history has to be begun: nothing is known of it, or its points are needed now and were not kept.
     fn begins(&self, place: Place, chart: bool) -> bool {
         self.held.get(&place).is_none_or(|held| chart && !held.series.has_points())
@@ -102,10 +114,9 @@ impl Histories {
 
     /// A first look at a large history of which nothing is known.
     fn look(&mut self, place: Place, chart: bool, slice: &mut Slice<'_>) {
-        let Some(metric) = slice.metric(place).filter(|metric| metric.points >= FEW || !metric.exact) else {
-            return;
-        };
-        if !self.begins(place, chart) || self.failed.get(&place) == Some(&metric.points) {
+        let may_be_large = |metric: &Metric| metric.points >= FEW || !metric.is_counted() || !metric.exact;
+        let Some(metric) = slice.metric(place).filter(may_be_large) else { return };
+        if !self.begins(place, chart) || self.has_failed(place, metric) {
             return;
         }
         // What fails here fails again where it is read, and is told there.
@@ -133,7 +144,7 @@ impl Histories {
             }
             return false;
         }
-        if self.failed.get(&place) == Some(&metric.points) {
+        if self.has_failed(place, metric) {
             return false;
         }
         let mut held = self.held.remove(&place).filter(|_| !begins).unwrap_or_default();
@@ -153,7 +164,7 @@ impl Histories {
             }
             Err(error) => {
                 // Not again until the file has changed: a failure that repeats is no news.
-                self.failed.insert(place, metric.points);
+                self.failed.insert(place, extent(metric));
                 (slice.tell)(Event::SeriesFailed(place.0, place.1, error.to_string()));
                 false
             }
@@ -189,7 +200,7 @@ impl Held {
         }
         !self.more
             && !self.untold
-            && self.series.len() as u64 == metric.points
+            && (!metric.is_counted() || self.series.len() as u64 == metric.points)
             && self.series.last().is_some_and(|last| {
                 (last.step, last.timestamp, last.value.to_bits())
                     == (metric.last.step, metric.last.timestamp, metric.last.value.to_bits())

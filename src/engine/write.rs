@@ -12,7 +12,7 @@ use crate::shown::{Shown, shown};
 const SIZE: (u32, u32) = (1280, 720);
 
 /// Writes the files and says where they are, or why they are not.
-pub fn write(what: &Export, store: &str) -> Notice {
+pub fn write(what: &Export, store: Option<&Path>) -> Notice {
     let (runs, complete) = match &what.content {
         Content::Runs(all) => (true, all.rows.complete),
         Content::Plot(_) | Content::Table(_) => (false, true),
@@ -65,7 +65,7 @@ fn files(content: &Content) -> Result<(usize, Files), String> {
     })
 }
 
-fn save(stem: &str, files: Files, store: &str) -> Result<Vec<PathBuf>, String> {
+fn save(stem: &str, files: Files, store: Option<&Path>) -> Result<Vec<PathBuf>, String> {
     let folder = folder(store);
     let mut paths = Vec::new();
     for (extension, bytes) in files {
@@ -75,8 +75,9 @@ fn save(stem: &str, files: Files, store: &str) -> Result<Vec<PathBuf>, String> {
 }
 
 /// The current folder; the home folder when the current one is inside of the store.
-fn folder(store: &str) -> PathBuf {
+fn folder(store: Option<&Path>) -> PathBuf {
     let here = Path::new(".").canonicalize().unwrap_or_default();
-    let in_store = Path::new(store).canonicalize().is_ok_and(|store| here.starts_with(store));
+    let in_store =
+        store.and_then(|store| store.canonicalize().ok()).is_some_and(|store| here.starts_with(store));
     if in_store { std::env::home_dir().unwrap_or_else(std::env::temp_dir) } else { PathBuf::from(".") }
 }

@@ -133,5 +133,5 @@ pub fn version(run: &Run) -> Option<&str> {
 
 /// The highest step of its metrics; samples of the machine (`system/`) count their own steps.
 pub fn last_step(run: &Run) -> Option<i64> {
-    run.metrics().filter(|(_, metric)| metric.points > 1).map(|(_, metric)| metric.last.step).max()
+    run.metrics().filter(|(_, metric)| metric.has_history()).map(|(_, metric)| metric.last.step).max()
 }

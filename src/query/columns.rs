@@ -347,7 +347,8 @@ pub fn measure(
         let spreads = parents.iter().filter_map(|run| rollups.spread(run.key, column));
         spreads.for_each(|spread| measured.add(&spread_cell(spread)));
         if let Column::Metric(key) = column {
-            measured.spark = list.iter().any(|run| run.metric(key).is_some_and(|metric| metric.points > 1));
+            measured.spark =
+                list.iter().any(|run| run.metric(key).is_some_and(|metric| metric.has_history()));
         }
         let title = title_among(column, columns, index);
         views.push(ColumnView { sorted: column == sorted, ..measured.view(column, title) });

@@ -11,6 +11,7 @@ use crate::app::action::Action;
 use crate::app::keys::{BINDINGS, shown_key};
 use crate::app::{App, Screen, Watching};
 use crate::format;
+use crate::index::Access;
 use crate::query::Kind;
 
 /// Draws the line at the top.
@@ -58,15 +59,28 @@ fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
             Span::styled(format!("reading{}  ", glyphs.ellipsis), theme.warn)
         });
     }
-    spans.push(match app.watching {
+    spans.push(match (index.access, app.watching) {
+        (Access::Busy, _) => Span::styled(format!("{} busy ", glyphs.live), theme.warn),
+        (Access::Offline { since }, _) => {
+            let time = format::duration(app.now.saturating_sub(since).max(0));
+            Span::styled(format!("{} offline {time}, retrying ", glyphs.live), theme.bad)
+        }
+        (Access::Open, watching) => freshness(watching, theme),
+    });
+    spans
+}
+
+/// How changes are noticed.
+fn freshness<'a>(watching: Watching, theme: &Theme) -> Span<'a> {
+    let glyphs = &theme.glyphs;
+    match watching {
         Watching::Not => Span::styled("", theme.dim),
         Watching::Events => Span::styled(format!("{} live ", glyphs.live), theme.good),
         Watching::Polling(ms) => {
             let text = format!("{} polling {} ", glyphs.live, format::duration(ms as i64));
             Span::styled(text, theme.warn)
         }
-    });
-    spans
+    }
 }
 
 fn plural(count: u64, what: &str, theme: &Theme) -> String {

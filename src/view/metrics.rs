@@ -113,9 +113,12 @@ fn numbers<'a>(app: &App, detail: &Detail, key: Key, shape: &Shape, theme: &Them
         spans.push(Span::raw(cell(number(series.map(|s| s.max().map_or(f64::NAN, |p| p.value))))));
     }
     if shape.points {
-        spans.push(Span::styled(cell(format::count(metric.points)), theme.dim));
+        let counted = series.filter(|series| series.is_exact()).map_or(metric.points, |s| s.len() as u64);
+        let points = if metric.is_counted() { metric.points } else { counted };
+        let text = if points == 0 { "…".to_owned() } else { format::count(points) };
+        spans.push(Span::styled(cell(text), theme.dim));
     }
-    if shape.spark && metric.points > 1 {
+    if shape.spark && metric.has_history() {
         let curve = series.map_or("…".to_owned(), |s| spark::spark(&s.curve(), SPARK, &theme.glyphs));
         let style = if detail.kept.is_running() { theme.running } else { theme.accent_soft() };
         spans.push(Span::styled(format!("  {curve}"), style));

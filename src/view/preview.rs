@@ -79,7 +79,7 @@ fn metric<'a>(app: &App, run: &Run, key: Key, theme: &Theme) -> Vec<Span<'a>> {
     let value = format::number(metric.last.value);
     let style = if metric.last.value.is_finite() { theme.title } else { theme.bad };
     let mut spans = vec![Span::styled(text::pad_start(&value, 10), style)];
-    if metric.points < 2 {
+    if !metric.has_history() {
         return spans;
     }
     let Some(series) = app.series.get(&(run.key, key)) else {

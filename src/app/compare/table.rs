@@ -89,7 +89,7 @@ impl Table {
         let mut tags = keys_of(runs, keys, |run, found| run.tags().keys().for_each(|key| _ = found.of(key)));
         tags.retain(|key| !keys.name(*key).starts_with("mlflow."));
         let has_history =
-            |key: &&Key| runs.iter().any(|run| run.metric(**key).is_some_and(|metric| metric.points > 1));
+            |key: &&Key| runs.iter().any(|run| run.metric(**key).is_some_and(|metric| metric.has_history()));
         let values = |list: &[Key], column: fn(Key) -> Column| {
             list.iter().map(|key| values(runs, column(*key), index, now)).collect()
         };

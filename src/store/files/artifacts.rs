@@ -132,7 +132,7 @@ pub fn masked(uri: &str) -> String {
 
 /// One level of the artifacts below `root`, sorted by path as MLflow answers it.
 pub fn list(root: &Path, path: &str) -> Listing {
-    let mut listing = Listing { root: Some(root.to_owned()), ..Listing::default() };
+    let mut listing = Listing { root: Some(root.to_string_lossy().into_owned()), ..Listing::default() };
     let Some(folder) = below(root, path) else {
         listing.note = Some("that is not below the run's artifacts".to_owned());
         return listing;

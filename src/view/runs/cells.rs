@@ -215,7 +215,7 @@ fn beside<'a>(
 ) -> Span<'a> {
     let Column::Metric(key) = placed.view.column else { return Span::raw("") };
     let width = usize::from(placed.spark);
-    if run.metric(key).is_some_and(|metric| metric.points > 1) {
+    if run.metric(key).is_some_and(|metric| metric.has_history()) {
         let series = app.series.get(&(run.key, key));
         let text = series.map_or(theme.glyphs.ellipsis.to_owned(), |series| {
             spark::spark(&series.curve(), width, &theme.glyphs)
