@@ -3,6 +3,7 @@
 
 use std::ffi::OsStr;
 use std::path::Path;
+use std::task::Poll;
 
 use divan::Bencher;
 use mltop::index::{Index, Key, Point, RunKey};
@@ -167,7 +168,9 @@ fn first_look_at_20_metrics(bencher: Bencher<'_, '_>) {
     let Run { _dir, mut store, index, places } = Run::new();
     bencher.bench_local(|| {
         let look = |(run, key): &(RunKey, Key)| {
-            let samples = store.sample(&index, *run, *key).unwrap().unwrap();
+            let Poll::Ready(Some(samples)) = store.sample(&index, *run, *key).unwrap() else {
+                unreachable!()
+            };
             let mut series = Series::default().provisional(&samples);
             series.sketch();
             series

@@ -5,6 +5,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use crate::index::{ExperimentKey, Index, Key, Parts, RunKey, Text};
@@ -52,6 +53,8 @@ pub struct Refreshed {
     pub urgent: bool,
     /// There is more to read: call again.
     pub more: bool,
+    /// Something was asked for that has not arrived: call again when it has, see [`Store::on_arrival`].
+    pub waits: bool,
     /// Something is being written just now and has to be looked at again: call again after this time.
     pub later: Option<Duration>,
 }
@@ -134,7 +137,11 @@ pub struct Inputs {
     pub model_outputs: Vec<(Text, i64)>,
 }
 
-/// A place where runs are kept. Lives on the store thread; every method may block.
+/// Called when something has arrived that a store had asked somebody else for.
+pub type Wake = Box<dyn Fn() + Send>;
+
+/// A place where runs are kept. Lives on the store thread, where methods may block, but not for long: what has to be
+/// waited for (a server's answer) is [`Poll::Pending`], and is asked for again when it has arrived.
 pub trait Store: Send {
     /// Brings `index` up to date: reads what is new, `want` first. Stops at `until` and says whether anything is left.
     fn refresh(&mut self, index: &mut Index, want: &Want, until: Instant) -> Result<Refreshed, Error>;
@@ -156,6 +163,16 @@ pub trait Store: Send {
     /// What to wait for before looking again.
     fn watch(&self, index: &Index, want: &Want) -> Watch;
 
+    /// Has `wake` called whenever something has arrived.
+    fn on_arrival(&mut self, wake: Wake) {
+        let _ = wake; // most stores wait for nobody
+    }
+
+    /// Waits until something has arrived, until then at most.
+    fn wait(&mut self, until: Instant) {
+        let _ = until; // most stores wait for nobody
+    }
+
     /// Appends the points of one metric that `series` does not have yet; starts over when the history was replaced.
     /// Stops soon after `until`, to go on from there with the next call, which has to bring the same `series`.
     fn points(
@@ -165,20 +182,33 @@ pub trait Store: Send {
         metric: Key,
         series: &mut Series,
         until: Instant,
-    ) -> Result<Reading, Error>;
+    ) -> Result<Poll<Reading>, Error>;
 
     /// A first look at a history that is too large to be read at once: points from all over it, within some
     /// milliseconds. None where [`Store::points`] is as fast.
-    fn sample(&mut self, index: &Index, run: RunKey, metric: Key) -> Result<Option<Samples>, Error>;
+    fn sample(&mut self, index: &Index, run: RunKey, metric: Key) -> Result<Poll<Option<Samples>>, Error>;
+
+    /// As much of a history as a sparkline needs, where that costs much less than reading it. None where
+    /// [`Store::points`] is to be called.
+    fn curve(&mut self, index: &Index, run: RunKey, metric: Key) -> Poll<Option<Samples>> {
+        let _ = (index, run, metric);
+        Poll::Ready(None)
+    }
 
     /// One level of a run's artifacts; `path` is below the artifact root, empty for the root itself.
-    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing;
+    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Poll<Listing>;
 
     /// The first `limit` bytes of an artifact.
-    fn preview(&mut self, index: &Index, run: RunKey, path: &str, limit: usize) -> Result<Preview, Error>;
+    fn preview(
+        &mut self,
+        index: &Index,
+        run: RunKey,
+        path: &str,
+        limit: usize,
+    ) -> Poll<Result<Preview, Error>>;
 
     /// Datasets and models of a run.
-    fn inputs(&mut self, index: &Index, run: RunKey) -> Inputs;
+    fn inputs(&mut self, index: &Index, run: RunKey) -> Poll<Inputs>;
 }
 
 /// Opens the store at a location. With a folder of caches it shows at once what was known of it last time, and compares
@@ -210,6 +240,10 @@ pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
         if refreshed.more {
             continue;
         }
+        if refreshed.waits {
+            store.wait(Instant::now() + Duration::from_secs(1));
+            continue;
+        }
         let Some(wait) = refreshed.later.filter(|_| begun.elapsed() < Duration::from_millis(2500)) else {
             return Ok(index);
         };
@@ -220,17 +254,45 @@ pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
 /// The whole history of a metric.
 pub fn history(store: &mut dyn Store, index: &Index, run: RunKey, metric: Key) -> Result<Arc<Series>, Error> {
     let mut series = Series::default();
-    while store.points(index, run, metric, &mut series, Instant::now() + Duration::from_secs(1))?.more {}
-    Ok(Arc::new(series))
+    loop {
+        let reading =
+            store.points(index, run, metric, &mut series, Instant::now() + Duration::from_secs(1))?;
+        match reading {
+            Poll::Pending => advance(store, index),
+            Poll::Ready(reading) if reading.more => {}
+            Poll::Ready(_) => return Ok(Arc::new(series)),
+        }
+    }
+}
+
+/// What `ask` asks a store for, when it has arrived. For the commands that print, which have nothing else to do.
+pub fn awaited<T>(
+    store: &mut dyn Store,
+    index: &Index,
+    mut ask: impl FnMut(&mut dyn Store, &Index) -> Poll<T>,
+) -> T {
+    loop {
+        if let Poll::Ready(found) = ask(store, index) {
+            return found;
+        }
+        advance(store, index);
+    }
+}
+
+/// Has a store send what it was asked for, and take what has arrived. What that changes in the index is no news to a
+/// command that has read everything.
+fn advance(store: &mut dyn Store, index: &Index) {
+    let _ = store.refresh(&mut index.clone(), &Want::default(), Instant::now()); // who waits is told what failed
+    store.wait(Instant::now() + Duration::from_secs(1));
 }
 
 /// All artifacts of a run, depth first, as `mltop show` prints them.
 pub fn artifact_tree(store: &mut dyn Store, index: &Index, run: RunKey) -> Listing {
-    let mut whole = store.artifacts(index, run, "");
+    let mut whole = awaited(store, index, |store, index| store.artifacts(index, run, ""));
     let mut stack: Vec<Artifact> = whole.entries.drain(..).rev().collect();
     while let Some(entry) = stack.pop() {
         if entry.is_dir {
-            let below = store.artifacts(index, run, &entry.path);
+            let below = awaited(store, index, |store, index| store.artifacts(index, run, &entry.path));
             stack.extend(below.entries.into_iter().rev());
         }
         whole.entries.push(entry);

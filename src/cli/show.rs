@@ -54,7 +54,7 @@ pub fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
     let index = &whole.index;
     let run = find::run(index, word)?;
     let listing = store::artifact_tree(whole.store.as_mut(), index, run.key);
-    let inputs = whole.store.inputs(index, run.key);
+    let inputs = store::awaited(whole.store.as_mut(), index, |store, index| store.inputs(index, run.key));
     let done = answer(|answer| {
         if args.json {
             return answer.json_pretty(&WholeRunJson::new(index, run, &listing, &inputs));

@@ -6,6 +6,7 @@
 //! the points of a large one are not kept at all.
 
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use rustc_hash::FxHashMap;
@@ -120,7 +121,9 @@ impl Histories {
             return;
         }
         // What fails here fails again where it is read, and is told there.
-        let Ok(Some(samples)) = slice.store.sample(slice.index, place.0, place.1) else { return };
+        let Ok(Poll::Ready(Some(samples))) = slice.store.sample(slice.index, place.0, place.1) else {
+            return;
+        };
         let mut held = Held { wanted: self.turn, ..Held::default() };
         let mut series = held.series.provisional(&samples);
         series.sketch();
@@ -150,7 +153,12 @@ impl Histories {
         let mut held = self.held.remove(&place).filter(|_| !begins).unwrap_or_default();
         held.wanted = self.turn;
         match slice.store.points(slice.index, place.0, place.1, &mut held.series, slice.until) {
-            Ok(reading) => {
+            Ok(Poll::Pending) => {
+                held.more = true;
+                self.held.insert(place, held);
+                false
+            }
+            Ok(Poll::Ready(reading)) => {
                 self.failed.remove(&place);
                 held.more = reading.more;
                 held.untold |= reading.changed;
@@ -211,8 +219,8 @@ impl Held {
     fn tell_progress(&mut self, place: Place, chart: bool, slice: &mut Slice<'_>) {
         let needs_samples =
             self.samples.is_none() && (self.more || (self.untold && !self.series.has_points()));
-        if needs_samples {
-            self.samples = slice.store.sample(slice.index, place.0, place.1).ok().flatten();
+        if needs_samples && let Ok(Poll::Ready(samples)) = slice.store.sample(slice.index, place.0, place.1) {
+            self.samples = samples;
         }
         if self.more {
             let is_time = self.told.is_none_or(|told| told.elapsed() >= TELL);

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use super::histories::Histories;
@@ -33,6 +34,8 @@ pub enum Ask {
     Changed(Vec<PathBuf>),
     /// These paths have gone, and their watches with them.
     Gone(Vec<PathBuf>),
+    /// Something has come that the store had asked for.
+    Arrived,
 }
 
 /// One slice of reading.
@@ -46,6 +49,9 @@ const PREVIEW: usize = 256 << 10;
 /// After lost events everything is looked at again, at most so often.
 const RESCAN: Duration = Duration::from_secs(2);
 
+/// Questions that wait for a store's answer at most; the oldest are of screens that were left long ago.
+const WAITING: usize = 64;
+
 /// The store thread's own things.
 struct Keeper<'a> {
     store: Box<dyn Store>,
@@ -53,6 +59,8 @@ struct Keeper<'a> {
     want: Want,
     watcher: Watcher,
     histories: Histories,
+    /// What was asked for and has not arrived.
+    waiting: Vec<Ask>,
     /// Events were lost, and when everything was last looked at for that reason.
     lost: bool,
     rescanned: Option<Instant>,
@@ -70,13 +78,16 @@ struct Keeper<'a> {
 
 /// Runs until nobody listens any more.
 pub fn run(
-    store: Box<dyn Store>,
+    mut store: Box<dyn Store>,
     asked: &Receiver<Ask>,
     changes: &Sender<Ask>,
     to_query: &Sender<query_thread::Ask>,
     send: &Sender<Message>,
 ) {
-    let changes = changes.clone();
+    let (changes, arrivals) = (changes.clone(), changes.clone());
+    store.on_arrival(Box::new(move || {
+        let _ = arrivals.send(Ask::Arrived); // nobody listens any more: the program ends
+    }));
     let watcher = Watcher::new(move |change| {
         let ask = match change {
             Change::Paths(paths) => Ask::Changed(paths),
@@ -91,6 +102,7 @@ pub fn run(
         want: Want::default(),
         watcher,
         histories: Histories::default(),
+        waiting: Vec::new(),
         lost: false,
         rescanned: None,
         published: Instant::now(),
@@ -128,6 +140,10 @@ impl Keeper<'_> {
             self.rescan_if_lost();
             let was_complete = self.index.progress.complete;
             let state = self.refresh();
+            // What has arrived is taken in by now.
+            for ask in std::mem::take(&mut self.waiting) {
+                self.serve(ask, &mut Vec::new());
+            }
             // Watched before it is called complete: whoever sees that may rely on it from then on.
             let is_new = self.index.progress.complete && !was_complete && self.watch();
             self.publish(state.urgent);
@@ -183,18 +199,21 @@ impl Keeper<'_> {
                 self.histories.want(&want);
                 self.want = want;
             }
-            Ask::Listing(run, path) => {
-                let listing = self.store.artifacts(&self.index, run, &path);
-                self.answer(Event::Listing(run, path, listing));
-            }
-            Ask::Preview(run, path) => {
-                let preview = self.store.preview(&self.index, run, &path, PREVIEW).map_err(|e| e.to_string());
-                self.answer(Event::Preview(run, path, preview));
-            }
-            Ask::Inputs(run) => {
-                let inputs = self.store.inputs(&self.index, run);
-                self.answer(Event::Inputs(run, inputs));
-            }
+            Ask::Listing(run, path) => match self.store.artifacts(&self.index, run, &path) {
+                Poll::Ready(listing) => self.answer(Event::Listing(run, path, listing)),
+                Poll::Pending => self.wait_for(Ask::Listing(run, path)),
+            },
+            Ask::Preview(run, path) => match self.store.preview(&self.index, run, &path, PREVIEW) {
+                Poll::Ready(preview) => {
+                    self.answer(Event::Preview(run, path, preview.map_err(|error| error.to_string())));
+                }
+                Poll::Pending => self.wait_for(Ask::Preview(run, path)),
+            },
+            Ask::Inputs(run) => match self.store.inputs(&self.index, run) {
+                Poll::Ready(inputs) => self.answer(Event::Inputs(run, inputs)),
+                Poll::Pending => self.wait_for(Ask::Inputs(run)),
+            },
+            Ask::Arrived => {} // the next refresh takes it
             Ask::Rescan => self.store.rescan(),
             Ask::Close(until, done) => {
                 self.store.close(&self.index, until);
@@ -207,6 +226,14 @@ impl Keeper<'_> {
                 changed.extend(paths);
             }
         }
+    }
+
+    /// Asks again when something has arrived.
+    fn wait_for(&mut self, ask: Ask) {
+        if self.waiting.len() >= WAITING {
+            self.waiting.remove(0);
+        }
+        self.waiting.push(ask);
     }
 
     fn answer(&self, event: Event) {

@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Instant;
 
 use hashbrown::HashTable;
@@ -296,7 +297,7 @@ impl Store for FileStore {
         }
         if !std::mem::replace(&mut self.asked, true) && self.recall(index) {
             index.progress = self.progress();
-            return Ok(Refreshed { changed: true, urgent: true, more: true, later: None });
+            return Ok(Refreshed { changed: true, urgent: true, more: true, ..Refreshed::default() });
         }
         let (mut changed, urgent) = self.read_until(index, until);
         if let Some(memory) = &mut self.memory {
@@ -313,7 +314,7 @@ impl Store for FileStore {
         index.progress = progress;
         let saves = self.save(index, until);
         let more = saves || self.pool.in_flight() > 0 || !self.agenda.is_idle();
-        Ok(Refreshed { changed, urgent, more, later })
+        Ok(Refreshed { changed, urgent, more, later, ..Refreshed::default() })
     }
 
     fn changed(&mut self, index: &Index, paths: &[PathBuf]) {
@@ -362,42 +363,49 @@ impl Store for FileStore {
         metric: Key,
         series: &mut Series,
         until: Instant,
-    ) -> Result<Reading, Error> {
+    ) -> Result<Poll<Reading>, Error> {
         let found = self.history_file(index, run, metric)?;
-        let Some((open, fail)) = found else { return Ok(Reading::default()) };
+        let Some((open, fail)) = found else { return Ok(Poll::Ready(Reading::default())) };
         let settled = points::is_settled(index.run(run).is_some_and(|run| run.is_running()), open.stamp);
         let (mut position, budget) = (series.position, metric::Budget::until(until));
         let look = metric::read_new(&open, &mut position, settled, series, &mut self.page, budget);
         let look = look.map_err(|error| fail.of(error.into()))?;
         series.position = position;
-        Ok(Reading {
+        Ok(Poll::Ready(Reading {
             changed: look.restarted || look.new.lines > 0,
             restarted: look.restarted,
             more: look.more,
+        }))
+    }
+
+    fn sample(&mut self, index: &Index, run: RunKey, metric: Key) -> Result<Poll<Option<Samples>>, Error> {
+        let Some((open, fail)) = self.history_file(index, run, metric)? else { return Ok(Poll::Ready(None)) };
+        metric::sample(&open, &mut self.page).map(Poll::Ready).map_err(|error| fail.of(error.into()))
+    }
+
+    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Poll<Listing> {
+        Poll::Ready(match self.artifact_root(index, run) {
+            Ok(root) => artifacts::list(&root, path),
+            Err(note) => Listing { note: Some(note), ..Listing::default() },
         })
     }
 
-    fn sample(&mut self, index: &Index, run: RunKey, metric: Key) -> Result<Option<Samples>, Error> {
-        let Some((open, fail)) = self.history_file(index, run, metric)? else { return Ok(None) };
-        metric::sample(&open, &mut self.page).map_err(|error| fail.of(error.into()))
+    fn preview(
+        &mut self,
+        index: &Index,
+        run: RunKey,
+        path: &str,
+        limit: usize,
+    ) -> Poll<Result<Preview, Error>> {
+        let root = self.artifact_root(index, run).map_err(Error);
+        Poll::Ready(root.and_then(|root| artifacts::preview(&root, path, limit)))
     }
 
-    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Listing {
-        match self.artifact_root(index, run) {
-            Ok(root) => artifacts::list(&root, path),
-            Err(note) => Listing { note: Some(note), ..Listing::default() },
-        }
-    }
-
-    fn preview(&mut self, index: &Index, run: RunKey, path: &str, limit: usize) -> Result<Preview, Error> {
-        artifacts::preview(&self.artifact_root(index, run).map_err(Error)?, path, limit)
-    }
-
-    fn inputs(&mut self, index: &Index, run: RunKey) -> Inputs {
+    fn inputs(&mut self, index: &Index, run: RunKey) -> Poll<Inputs> {
         let experiment = index.run(run).and_then(|run| self.experiments.get(&run.experiment));
-        match (experiment, self.path(index, run)) {
+        Poll::Ready(match (experiment, self.path(index, run)) {
             (Some(experiment), Some(path)) => inputs::read(&experiment.path, &path),
             _ => Inputs::default(),
-        }
+        })
     }
 }

@@ -1,9 +1,16 @@
 //! A session without a terminal: keys in, picture out. Everything that would run on threads is answered at once.
 
-#![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
 
 use std::path::Path;
 use std::sync::Arc;
+use std::task::Poll;
 
 use mltop::app::{App, Event, Request};
 use mltop::index::Index;
@@ -78,22 +85,21 @@ impl Session {
                     }
                     let mut series = Series::default();
                     let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
-                    if self.store.points(&self.index, run, key, &mut series, until).unwrap().changed {
+                    if ready(self.store.points(&self.index, run, key, &mut series, until).unwrap()).changed {
                         self.event(Event::Series(run, key, Arc::new(series)));
                     }
                 }
             }
             Request::Listing(run, path) => {
-                let listing = self.store.artifacts(&self.index, run, &path);
+                let listing = ready(self.store.artifacts(&self.index, run, &path));
                 self.event(Event::Listing(run, path, listing));
             }
             Request::Preview(run, path) => {
-                let preview =
-                    self.store.preview(&self.index, run, &path, 256 << 10).map_err(|e| e.to_string());
-                self.event(Event::Preview(run, path, preview));
+                let preview = ready(self.store.preview(&self.index, run, &path, 256 << 10));
+                self.event(Event::Preview(run, path, preview.map_err(|error| error.to_string())));
             }
             Request::Inputs(run) => {
-                let inputs = self.store.inputs(&self.index, run);
+                let inputs = ready(self.store.inputs(&self.index, run));
                 self.event(Event::Inputs(run, inputs));
             }
             other => self.outside.push(other),
@@ -204,4 +210,12 @@ pub fn styles(buffer: &Buffer) -> String {
     };
     let line = |y| (0..buffer.area.width).map(|x| letter(x, y)).collect::<String>();
     (0..buffer.area.height).map(|y| line(y).trim_end_matches('.').to_owned() + "\n").collect()
+}
+
+/// What a store on disk answers: it waits for nobody.
+fn ready<T>(answer: Poll<T>) -> T {
+    match answer {
+        Poll::Ready(answer) => answer,
+        Poll::Pending => panic!("a store on disk waits for nobody"),
+    }
 }
