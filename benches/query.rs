@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use divan::Bencher;
 use mltop::index::{ExperimentKey, Index, RunKey};
-use mltop::query::{Answers, Column, Opened, Query, Sort, rows};
+use mltop::query::{Aggregate, Answers, Column, Opened, Query, Sort, rows};
 
 #[path = "common/index.rs"]
 mod made_up;
@@ -48,7 +48,7 @@ fn one_of_twenty_of_a_newer_index(bencher: Bencher<'_, '_>) {
 
 #[divan::bench(sample_count = 50, sample_size = 1, args = ["loss", "lr", "optimizer", "name"])]
 fn one_of_twenty_sorted(bencher: Bencher<'_, '_>, by: &str) {
-    ask(bencher, &TWENTY, Query { sort: sort(by), ..of(7) });
+    ask(bencher, &TWENTY, Query { sort: vec![sort(by)], ..of(7) });
 }
 
 #[divan::bench(sample_count = 20, sample_size = 1)]
@@ -70,16 +70,16 @@ fn one_large_all_open(bencher: Bencher<'_, '_>) {
 fn sort(by: &str) -> Sort {
     let key = ONE.keys.find(by);
     let column = match by {
-        "loss" => Column::Metric(key.unwrap()),
+        "loss" => Column::Metric(key.unwrap(), Aggregate::Last),
         "name" => Column::Name,
         _ => Column::Param(key.unwrap()),
     };
-    Sort { column, descending: true }
+    Sort::new(column, true)
 }
 
 #[divan::bench(sample_count = 20, sample_size = 1, args = ["loss", "lr", "optimizer", "name"])]
 fn one_large_sorted(bencher: Bencher<'_, '_>, by: &str) {
-    ask(bencher, &ONE, Query { sort: sort(by), ..of(0) });
+    ask(bencher, &ONE, Query { sort: vec![sort(by)], ..of(0) });
 }
 
 /// What has been typed so far.

@@ -11,7 +11,7 @@ use rustc_hash::FxHashMap;
 
 use crate::export;
 use crate::index::{Access, ExperimentKey, Index, Key, RunKey};
-use crate::query::{Opened, Query, Rows};
+use crate::query::{Look, Opened, Query, Rows};
 use crate::series::{KEPT, Series, surplus};
 use crate::shown::Shown;
 use crate::store::{Inputs, Listing, Preview, Want};
@@ -220,6 +220,11 @@ impl App {
     /// What is known of the store, as it is on screen.
     pub fn index(&self) -> &Index {
         &self.rows.index
+    }
+
+    /// How runs of that index are looked at now.
+    pub fn look(&self) -> Look<'_> {
+        Look { index: &self.rows.index, now: self.now, better: &self.query.better }
     }
 
     /// Takes one event in, and all that follows from it.

@@ -1,13 +1,15 @@
 //! Numbers, times and sizes as people read them, and the words of metric names.
 //!
-//! Everything here is a function of its arguments; only [`clock`] also looks at the local time zone.
+//! Everything here is a function of its arguments; only [`clock`] and dates also look at the local time zone.
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
+pub use self::moment::{day_before, parse_date, parse_duration};
 pub use self::natural::{natural_key, ordered, parse_number, push_natural_key};
 pub use self::words::higher_is_better;
 
+mod moment;
 mod natural;
 mod words;
 

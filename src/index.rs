@@ -7,11 +7,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub mod beyond;
 pub mod keys;
 pub mod pack;
 pub mod run;
+pub mod side;
 pub mod slots;
 
+pub use beyond::{AtStep, Beyond, Summary, UpTo, Used};
 pub use keys::{Key, Keys};
 pub use pack::{Pairs, Sheet};
 pub use run::{Draft, Parts, Run};
@@ -26,6 +29,17 @@ pub type Text = Arc<str>;
 /// Not the run id: the same id may lie in two experiments, and a run may move to another experiment or to the trash.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunKey(pub u32);
+
+impl RunKey {
+    /// Keys from here on are no slots: rows of groups have them, so that what holds for a run's row (the cursor is on
+    /// it, it is open) can be said of a group's.
+    pub const GROUPS: u32 = 1 << 31;
+
+    /// Whether it stands for a group of runs; no index has a run with such a key.
+    pub fn is_group(self) -> bool {
+        self.0 >= Self::GROUPS
+    }
+}
 
 /// Identity of an experiment for as long as this process lives: its slot in [`Index::experiments`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -277,6 +291,25 @@ pub struct Index {
     pub latest: Option<ExperimentKey>,
     /// Counts published versions; for telling two apart.
     pub version: u64,
+    /// How the store compares, which its own MLflow does in one of several ways.
+    pub dialect: Dialect,
+    /// What was read of runs only because somebody asked for it.
+    aside: Arc<beyond::Aside>,
+}
+
+/// How values are compared in a filter, so that a filter means what it means to MLflow on the same store: a file store
+/// compares in Python, the others in SQL.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Dialect {
+    /// `LIKE` is a regular expression in which `%` is `.*` and `_` is `.`, `ILIKE` knows all alphabets
+    /// (`_convert_like_pattern_to_regex` in `search_utils.py`).
+    #[default]
+    Python,
+    /// SQLite's own `LIKE`, and `ILIKE` with `lower()`, which knows ASCII only.
+    Sql {
+        /// NaN counts as 0, as it is stored: MLflow before it guarded comparisons with `is_nan`.
+        nan_is_zero: bool,
+    },
 }
 
 impl Index {

@@ -9,23 +9,33 @@ use rustc_hash::FxHashSet;
 
 use crate::index::{ExperimentKey, Index, Run, RunKey};
 
+pub mod aggregate;
+mod arrange;
 mod by_key;
 pub mod cell;
 pub mod columns;
 pub mod experiments;
+pub mod filter;
 pub mod fuzzy;
+pub mod group;
 mod near;
 mod order;
 mod roll;
 mod rollup;
+pub mod shared;
 mod tree;
 
+pub use aggregate::{Aggregate, Directions, Look};
 pub use by_key::ByKey;
 pub use columns::{Column, ColumnView};
 pub use experiments::{ExperimentRow, Kind};
+pub use filter::Filter;
+pub use group::{Group, Groups, Stat};
 pub use rollup::{Rollup, Rollups, Spread};
+pub use shared::Shared;
 
-use roll::{Census, Roll};
+use arrange::{Arranged, Ground};
+use roll::Roll;
 
 /// Column and direction of the order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,13 +44,35 @@ pub struct Sort {
     pub column: Column,
     /// Highest, latest or last in the alphabet first. What is missing comes last either way.
     pub descending: bool,
+    /// Params, tags and names letter by letter, as MLflow's `order_by` has them; else numbers as numbers and `v10`
+    /// after `v9`.
+    pub by_letter: bool,
+}
+
+impl Sort {
+    /// In natural order.
+    pub fn new(column: Column, descending: bool) -> Self {
+        Self { column, descending, by_letter: false }
+    }
 }
 
 impl Default for Sort {
     /// MLflow's own order: `start_time DESC`, then the run id.
     fn default() -> Self {
-        Self { column: Column::Start, descending: true }
+        Self::new(Column::Start, true)
     }
+}
+
+/// How the rows hang together.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum Grouping {
+    /// Children below their parents.
+    #[default]
+    Tree,
+    /// All runs side by side.
+    Flat,
+    /// Runs with equal values in these columns below a row of their own.
+    By(Arc<[Column]>),
 }
 
 /// Which parent runs show their children.
@@ -77,24 +109,43 @@ pub struct Query {
     pub undecided: bool,
     /// Deleted runs and experiments too.
     pub deleted: bool,
-    /// Narrowed to what matches this, fuzzily. MLflow's filter grammar will stand beside it.
+    /// Only what passes this; in the tree also the parents above.
+    pub filter: Option<Arc<Filter>>,
+    /// Without these runs.
+    pub hidden: Arc<FxHashSet<RunKey>>,
+    /// Narrowed to what matches this, fuzzily.
     pub find: String,
-    /// In this order.
-    pub sort: Sort,
+    /// In this order; what is equal in all of it, and everything where it is empty, in MLflow's own.
+    pub sort: Vec<Sort>,
+    /// Parents stand where the first of what is below them would, even where they have a value of their own.
+    pub by_child: bool,
+    /// Which hang together in this way.
+    pub grouping: Grouping,
+    /// Which direction of a metric is better, where somebody set it.
+    pub better: Arc<Directions>,
     /// With these parents open.
     pub opened: Arc<Opened>,
-    /// With these columns; when none are named they choose themselves, and the one that orders is among them.
+    /// With these columns; when none are named they choose themselves, and those that order are among them.
     pub columns: Option<Arc<Vec<Column>>>,
+    /// Without columns of params, tags and metrics in which all runs that pass the filter are the same.
+    pub diff_only: bool,
     /// Folders of the experiments pane that are closed.
     pub folded: Arc<FxHashSet<String>>,
     /// The time, milliseconds since the epoch, for what depends on it.
     pub now: i64,
 }
 
+impl Query {
+    /// The first column of the order.
+    pub fn lead(&self) -> Sort {
+        self.sort.first().copied().unwrap_or_default()
+    }
+}
+
 /// One line of the runs table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Row {
-    /// The run.
+    /// The run; of a group its own key, which is no run's: see [`RunKey::is_group`] and [`Rows::groups`].
     pub run: RunKey,
     /// The line of its parent.
     pub parent: Option<u32>,
@@ -134,14 +185,22 @@ pub struct Rows {
     pub items: Vec<Row>,
     /// Runs that match.
     pub matched: usize,
-    /// Runs there would be without narrowing.
+    /// Runs there would be without filter, hiding and narrowing.
     pub total: usize,
+    /// Of those, hidden ones.
+    pub hidden: usize,
+    /// Runs of which the filter cannot tell yet, since what it asks for is being read. They are not among the lines.
+    pub undecided: usize,
     /// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
     pub name_width: u16,
     /// The columns, measured.
     pub columns: Vec<ColumnView>,
-    /// What parent rows tell about their children.
+    /// What parent rows, and rows of groups, tell about what is below them.
     pub rollups: Arc<Rollups>,
+    /// The groups, where the query asks for some.
+    pub groups: Arc<Groups>,
+    /// What all runs share, where the query asks for what differs.
+    pub shared: Arc<Shared>,
     /// The lines of the experiments pane.
     pub experiments: Vec<ExperimentRow>,
     /// Characters of the longest of them, with the blanks before it.
@@ -157,6 +216,9 @@ pub struct Rows {
 impl Rows {
     /// The line of a run.
     pub fn place(&self, run: RunKey) -> Option<usize> {
+        if run.is_group() {
+            return self.items.iter().position(|row| row.run == run);
+        }
         let line = *self.lines.get(run.0 as usize)?;
         self.items.get(line as usize).is_some_and(|row| row.run == run).then_some(line as usize)
     }
@@ -187,139 +249,26 @@ pub fn rows(index: &Arc<Index>, query: &Arc<Query>) -> Rows {
 #[derive(Debug, Default)]
 pub struct Answers {
     roll: Roll,
+    ground: Option<Ground>,
     last: Option<Arranged>,
 }
 
 impl Answers {
     /// Answers a query.
     pub fn rows(&mut self, index: &Arc<Index>, query: &Arc<Query>) -> Rows {
-        let (last, matched) = match self.last.take().filter(|last| last.fits(index, query)) {
-            Some(last) => {
-                let matched = last.matched(&query.find);
-                (last, matched)
-            }
+        let ground = match self.ground.take().filter(|ground| ground.fits(index, query)) {
+            Some(ground) => ground,
             None => {
+                self.last = None;
                 self.roll.keep(index);
-                Arranged::new(&self.roll, query)
+                Ground::new(&self.roll, query)
             }
         };
-        self.last.insert(last).rows(query, matched)
-    }
-}
-
-/// How long ages and durations may be old while nothing else changes, in milliseconds: they decide about widths and the
-/// order of what is running.
-const STALE: i64 = 10_000;
-
-/// All of an answer that depends neither on what is looked for nor on what is open.
-#[derive(Debug)]
-struct Arranged {
-    index: Arc<Index>,
-    query: Arc<Query>,
-    list: Vec<RunKey>,
-    links: tree::Links,
-    order: Vec<u32>,
-    rollups: Arc<Rollups>,
-    columns: Vec<ColumnView>,
-    name_width: u16,
-    census: Census,
-}
-
-impl Arranged {
-    fn fits(&self, index: &Arc<Index>, query: &Query) -> bool {
-        let asked = |query: &Query| {
-            (query.experiment, query.undecided, query.deleted, query.sort, query.columns.clone())
-        };
-        Arc::ptr_eq(&self.index, index)
-            && asked(&self.query) == asked(query)
-            && (query.now - STALE..=query.now).contains(&self.query.now)
-    }
-
-    /// Also says which runs match, where not all do.
-    fn new(roll: &Roll, query: &Arc<Query>) -> (Self, Option<Vec<bool>>) {
-        let index = roll.index();
-        let (census, mut keys) = roll.census(query);
-        if query.undecided {
-            keys.clear();
-        }
-        let list: Vec<&Run> = keys.iter().filter_map(|key| index.run(*key).map(|run| &**run)).collect();
-        // Everything that has to look at every run looks at it now, while it is at hand.
-        let mut search = fuzzy::Search::new(&query.find, &index.keys);
-        let mut matched = (!search.is_empty()).then(|| Vec::with_capacity(list.len()));
-        let mut chooser = query.columns.is_none().then(|| columns::Chooser::new(&index.keys));
-        let mut linker = tree::Linker::default();
-        let mut order = order::Order::new(index, query);
-        for runs in list.chunks(FETCHED) {
-            fetch(runs.iter());
-            for run in runs {
-                matched.iter_mut().for_each(|matched| matched.push(search.finds(run)));
-                chooser.iter_mut().for_each(|chooser| chooser.take(run));
-                linker.take(run);
-                order.take(run);
-            }
-        }
-        let chosen = chooser.map(|chooser| Arc::new(chooser.choose(index, query)));
-        let columns = chosen.or(query.columns.clone()).unwrap_or_default();
-        let (links, sorted) = (linker.link(&list), query.sort.column);
-        let rollups = rollup::roll_up(&list, &links, &columns, sorted, index);
-        let arranged = Self {
-            order: order.sort(&list, &rollups),
-            name_width: columns::name_width(&list, &links, &rollups),
-            columns: columns::measure(&columns, &list, &rollups, sorted, index, query.now),
-            list: keys,
-            links,
-            rollups: Arc::new(rollups),
-            census,
-            index: index.clone(),
-            query: query.clone(),
-        };
-        (arranged, matched)
-    }
-
-    /// The rows, narrowed and opened as a query asks.
-    fn rows(&self, query: &Arc<Query>, matched: Option<Vec<bool>>) -> Rows {
-        let index = &self.index;
-        let items = tree::flatten(&self.list, &self.links, &self.order, matched.as_deref(), query);
-        let mut lines = vec![u32::MAX; index.runs.len()];
-        for (line, row) in (0u32..).zip(&items) {
-            if let Some(slot) = lines.get_mut(row.run.0 as usize) {
-                *slot = line;
-            }
-        }
-        let experiments = experiments::rows(index, query, &self.census);
-        let width = |row: &ExperimentRow| row.name.chars().count() + 2 * usize::from(row.depth);
-        Rows {
-            matched: matched.map_or(self.list.len(), |matched| matched.into_iter().filter(|is| *is).count()),
-            total: self.list.len(),
-            name_width: self.name_width,
-            columns: self.columns.clone(),
-            experiments_width: experiments.iter().map(width).max().unwrap_or(0) as u16,
-            experiments,
-            experiment_count: self.census.experiments(index),
-            complete: index.progress.has_all(),
-            rollups: self.rollups.clone(),
-            items,
-            lines,
-            query: query.clone(),
-            index: index.clone(),
-        }
-    }
-
-    /// Which runs of the list match; nothing where all do.
-    fn matched(&self, find: &str) -> Option<Vec<bool>> {
-        let mut search = fuzzy::Search::new(find, &self.index.keys);
-        if search.is_empty() {
-            return None;
-        }
-        let mut matched = Vec::with_capacity(self.list.len());
-        let mut runs = Vec::with_capacity(FETCHED);
-        for keys in self.list.chunks(FETCHED) {
-            runs.clear();
-            runs.extend(keys.iter().filter_map(|key| self.index.run(*key).map(|run| &**run)));
-            fetch(runs.iter());
-            matched.extend(runs.iter().map(|run| search.finds(run)));
-        }
-        Some(matched)
+        let last = self.last.take().filter(|last| last.fits(query));
+        let last = last.unwrap_or_else(|| Arranged::new(&ground, query));
+        let rows = last.rows(&ground, query);
+        (self.ground, self.last) = (Some(ground), Some(last));
+        rows
     }
 }
 

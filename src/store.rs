@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::index::{ExperimentKey, Index, Key, Parts, RunKey, Text};
+use crate::index::{Beyond, ExperimentKey, Index, Key, Parts, RunKey, Text};
 use crate::series::{Samples, Series};
 use crate::shown::shown;
 
@@ -31,6 +31,8 @@ pub struct Want {
     pub series: Vec<(RunKey, Key)>,
     /// What the order of the rows or a search needs of all runs of the experiment.
     pub needs: Parts,
+    /// What is needed of them that is not read otherwise: sums of histories, datasets.
+    pub beyond: Beyond,
     /// How many of them, the first ones, are charts: these need every point. The others are sparklines.
     pub charts: usize,
 }

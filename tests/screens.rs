@@ -122,10 +122,10 @@ fn columns_and_order_belong_to_an_experiment() {
     assert!(chosen.columns.is_some() && chosen.find == "a=b", "{chosen:?}");
     go_to(&mut session, "nested-sweep");
     let other = session.app.query.clone();
-    assert_eq!((other.columns.as_ref(), other.sort), (None, mltop::query::Sort::default()));
+    assert_eq!((other.columns.as_ref(), other.sort.clone()), (None, Vec::new()));
     assert_eq!(other.find, "", "a find ends with the experiment");
     go_to(&mut session, "diabetes-elasticnet");
-    assert_eq!((&session.app.query.columns, session.app.query.sort), (&chosen.columns, chosen.sort));
+    assert_eq!((&session.app.query.columns, &session.app.query.sort), (&chosen.columns, &chosen.sort));
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn parents_stand_where_their_first_child_would() {
     let mut session = Session::open(&store.root, LARGE, NOW);
     for by in ["params.lr", "metrics.lr"] {
         session.keys("s").keys(by).keys("Enter");
-        let sort = session.app.query.sort;
+        let sort = session.app.query.lead();
         for _ in 0..2 {
             // Whatever the direction: the lowest and the highest are both below `wide`.
             let first = session.app.rows.items[0].run;

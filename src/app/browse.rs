@@ -44,7 +44,7 @@ pub struct Choice {
     /// The columns that were chosen; none when they choose themselves.
     columns: Option<Arc<Vec<Column>>>,
     /// The order.
-    sort: Sort,
+    sort: Vec<Sort>,
 }
 
 /// The experiment to begin with: where something was last added, among those that have runs.
@@ -151,7 +151,7 @@ impl App {
     /// Shows another experiment's runs as they were looked at last: the columns and the order stay with the one that
     /// is left.
     pub(super) fn switch_to(&mut self, experiment: Option<ExperimentKey>, out: &mut Vec<Request>) {
-        let left = Choice { columns: self.query.columns.clone(), sort: self.query.sort };
+        let left = Choice { columns: self.query.columns.clone(), sort: self.query.sort.clone() };
         self.choices.insert(self.query.experiment, left);
         let Choice { columns, sort } = self.choices.remove(&experiment).unwrap_or_default();
         (self.browse.cursor, self.browse.run, self.browse.first_column) = (Cursor::default(), None, 0);
@@ -212,7 +212,10 @@ impl App {
             Action::PreviousMatch => self.next_match(-1),
             Action::Sort => self.overlay = Some(Overlay::Picker(Picker::new(Purpose::Sort, self))),
             Action::Columns => self.overlay = Some(Overlay::Picker(Picker::new(Purpose::Columns, self))),
-            Action::Reverse => self.ask(out, |query| query.sort.descending = !query.sort.descending),
+            Action::Reverse => self.ask(out, |query| {
+                let lead = query.lead();
+                query.sort = vec![Sort { descending: !lead.descending, ..lead }];
+            }),
             Action::Right => {
                 let most = self.rows.columns.len().saturating_sub(1);
                 self.browse.first_column = (self.browse.first_column + 1).min(most);

@@ -8,7 +8,7 @@ use super::cursor::Cursor;
 use super::detail::Tab;
 use super::{App, Request, Screen, move_cursor, panes};
 use crate::index::{Index, Key, Run};
-use crate::query::{Column, columns};
+use crate::query::{Aggregate, Column, Look, columns};
 use crate::series::Series;
 use crate::shown::Shown;
 
@@ -57,11 +57,11 @@ impl Compare {
     }
 
     /// Finds the rows anew, where something has changed.
-    fn settle(&mut self, index: &Index, now: i64) {
+    fn settle(&mut self, look: &Look<'_>) {
         if std::mem::take(&mut self.has_changed) {
-            self.table = Table::of(&self.runs, index, self.differing, now);
+            self.table = Table::of(&self.runs, look, self.differing);
         } else {
-            self.table.keep(&self.runs, index, self.differing, now);
+            self.table.keep(&self.runs, look, self.differing);
         }
     }
 
@@ -90,15 +90,15 @@ impl App {
         let has_history =
             |key: &Key| runs.iter().any(|run| run.metric(*key).is_some_and(|m| m.has_history()));
         let mut in_table = self.rows.columns.iter().filter_map(|view| match view.column {
-            Column::Metric(key) => Some(key),
+            Column::Metric(key, _) => Some(key),
             _ => None,
         });
-        let metric = match self.query.sort.column {
-            Column::Metric(key) => Some(key),
+        let metric = match self.query.lead().column {
+            Column::Metric(key, _) => Some(key),
             _ => in_table.find(has_history),
         };
         self.compare = Some(Compare {
-            table: Table::of(&runs, &self.rows.index, false, self.now),
+            table: Table::of(&runs, &self.look(), false),
             has_changed: false,
             runs,
             differing: false,
@@ -159,7 +159,7 @@ impl App {
         let Some(compare) = &mut self.compare else { return };
         let lines = &compare.table.lines;
         move_cursor(&mut compare.cursor, action, lines.len(), height);
-        if let Some(Line::Values(Values { column: Column::Metric(key), .. })) = lines.get(compare.cursor.at)
+        if let Some(Line::Values(Values { column: Column::Metric(key, _), .. })) = lines.get(compare.cursor.at)
             && compare.metric != Some(*key)
         {
             compare.metric = Some(*key);
@@ -180,7 +180,7 @@ impl App {
     /// In the table the cursor stands on the metric whose curves are shown.
     fn cursor_to_metric(&mut self) {
         let Some(compare) = &mut self.compare else { return };
-        let shown = compare.shown_metric().map(Column::Metric);
+        let shown = compare.shown_metric().map(|key| Column::Metric(key, Aggregate::Last));
         let place = compare
             .lines()
             .iter()
@@ -210,9 +210,11 @@ impl App {
 
     pub(super) fn settle_compare(&mut self) {
         let height = self.compare_height();
-        let (index, now) = (self.rows.index.clone(), self.now);
+        let rows = self.rows.clone();
+        let query = self.query.clone();
+        let look = Look { now: self.now, ..query.look(&rows.index) };
         if let Some(compare) = self.compare.as_mut().filter(|_| self.screen == Screen::Compare) {
-            compare.settle(&index, now);
+            compare.settle(&look);
             compare.cursor.fit(compare.lines().len(), height);
             compare.first_run = compare.first_run.min(compare.runs.len().saturating_sub(1));
         }
@@ -220,6 +222,6 @@ impl App {
 
     /// A name for the files of a comparison's chart.
     pub(super) fn metric_name(&self, key: Key) -> Shown {
-        columns::Column::Metric(key).title(self.index())
+        columns::Column::Metric(key, Aggregate::Last).title(self.index())
     }
 }

@@ -10,7 +10,7 @@ use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table};
 use crate::format;
 use crate::index::{Index, Key, Run};
 use crate::query::cell::{self, Cell};
-use crate::query::{self, Column, Opened, Query, Rows};
+use crate::query::{self, Column, Look, Opened, Query, Rows};
 use crate::series::{Axis, Series};
 use crate::shown::{Shown, shown};
 use crate::store::Preview;
@@ -42,6 +42,7 @@ pub fn runs_table(all: &AllRuns) -> Table {
     let (index, now) = (&all.rows.index, all.now);
     let opened = Arc::new(Opened { all: true, ..Opened::default() });
     let rows = query::rows(index, &Arc::new(Query { opened, now, ..(*all.rows.query).clone() }));
+    let look = rows.query.look(index);
     let columns: Vec<Column> = rows.columns.iter().map(|view| view.column).collect();
     let fixed = ["run_id", "run_name", "parent_run_id"].map(str::to_owned);
     let names = columns.iter().map(|column| raw_name(*column, index));
@@ -50,7 +51,7 @@ pub fn runs_table(all: &AllRuns) -> Table {
     let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
     let table = runs.map(|run| {
         let mut row = vec![text(Some(run.run_id())), text(run.name()), text(run.parent_run_id())];
-        row.extend(columns.iter().map(|column| out_cell(run, *column, index, now)));
+        row.extend(columns.iter().map(|column| out_cell(run, *column, &look)));
         row
     });
     Table { headers, rows: table.collect() }
@@ -104,7 +105,7 @@ impl App {
     pub(super) fn copy_from_compare(&mut self, out: &mut Vec<Request>) {
         let Some(compare) = &self.compare else { return };
         if let Some(Line::Values(values)) = compare.lines().get(compare.cursor.at) {
-            let cells = compare.runs.iter().map(|run| cell::cell(run, values.column, self.index(), self.now));
+            let cells = compare.runs.iter().map(|run| cell::cell(run, values.column, &self.look()));
             let text = cells.map(|cell| cell.text().to_owned()).collect::<Vec<_>>().join("  ");
             self.copy(Some(&text), "values", out);
         }
@@ -182,7 +183,7 @@ impl App {
             .map(|column| {
                 let name = [OutCell::Text(raw_name(column, self.index()))];
                 name.into_iter()
-                    .chain(runs.iter().map(|run| out_cell(run, column, self.index(), self.now)))
+                    .chain(runs.iter().map(|run| out_cell(run, column, &self.look())))
                     .collect()
             })
             .collect();
@@ -196,17 +197,17 @@ impl App {
 }
 
 /// A cell with its full value: metrics unrounded, times as milliseconds.
-fn out_cell(run: &Run, column: Column, index: &Index, now: i64) -> OutCell {
+fn out_cell(run: &Run, column: Column, look: &Look<'_>) -> OutCell {
     let number = |number: Option<i64>| number.map_or(OutCell::Empty, OutCell::Integer);
     match column {
-        Column::Metric(key) => run.metric(key).map_or(OutCell::Empty, |m| OutCell::Number(m.last.value)),
+        Column::Metric(key, how) => look.pick(run, key, how).value().map_or(OutCell::Empty, OutCell::Number),
         Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
         Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
         Column::Start => number(run.start_time()),
         Column::End => number(run.end_time()),
-        Column::Duration => number(run.duration(now)),
+        Column::Duration => number(run.duration(look.now)),
         Column::State => OutCell::Text(run.status_word().to_owned()),
-        _ => match cell::cell(run, column, index, now) {
+        _ => match cell::cell(run, column, look) {
             Cell::Empty | Cell::Loading => OutCell::Empty,
             Cell::Number(text) | Cell::Words(text) => OutCell::Text(text.into_owned()),
         },
@@ -218,7 +219,7 @@ fn raw_name(column: Column, index: &Index) -> String {
     let keys = &index.keys;
     match column {
         Column::Param(key) => format!("params.{}", keys.name(key)),
-        Column::Metric(key) => format!("metrics.{}", keys.name(key)),
+        Column::Metric(key, how) => format!("metrics.{}{}", keys.name(key), how.suffix()),
         Column::Tag(key) => format!("tags.{}", keys.name(key)),
         Column::Start => "start_time".to_owned(),
         Column::End => "end_time".to_owned(),

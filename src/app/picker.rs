@@ -97,17 +97,15 @@ impl App {
     /// them is added, so that what orders can be seen; columns that choose themselves go on doing so.
     pub(super) fn sort_by(&mut self, column: Option<Column>, out: &mut Vec<Request>) {
         let Some(column) = column else { return };
-        let now = self.query.sort;
+        let now = self.query.lead();
         let descending = match column {
             _ if now.column == column => !now.descending,
-            Column::Metric(key) => {
-                crate::format::higher_is_better(self.index().keys.name(key)).unwrap_or(true)
-            }
+            Column::Metric(key, _) => self.query.better.of(key, self.index()).unwrap_or(true),
             Column::Start | Column::End | Column::Duration | Column::Step => true,
             _ => false,
         };
         self.ask(out, |query| {
-            query.sort = Sort { column, descending };
+            query.sort = vec![Sort::new(column, descending)];
             if let Some(chosen) = &mut query.columns
                 && column != Column::Name
                 && !chosen.contains(&column)

@@ -4,8 +4,8 @@ use rustc_hash::FxHashSet;
 
 use super::detail::Tab;
 use super::{App, Request, Screen, panes};
-use crate::index::{Key, Parts, RunKey};
-use crate::query::Column;
+use crate::index::{Beyond, Key, Parts, RunKey};
+use crate::query::{Column, Grouping};
 use crate::store::Want;
 
 /// Rows beyond the screen whose sparklines are read too, so that scrolling shows them at once.
@@ -51,19 +51,41 @@ impl App {
         }
         let mut seen = FxHashSet::default();
         series.retain(|place| seen.insert(*place));
-        Want { experiment: self.query.experiment, visible, open, series, charts, needs: self.needs() }
+        let (needs, beyond) = self.needs();
+        Want { experiment: self.query.experiment, visible, open, series, charts, needs, beyond }
     }
 
-    /// What the order and the search look at in every run.
-    fn needs(&self) -> Parts {
-        let sort = self.query.sort.column;
-        let finds = !self.query.find.trim().is_empty();
-        Parts {
-            tags: finds || matches!(sort, Column::Tag(_) | Column::User | Column::Source | Column::Version),
-            params: finds || matches!(sort, Column::Param(_)),
-            metrics: matches!(sort, Column::Metric(_) | Column::Step),
-            ..Parts::default()
+    /// What the columns, the order, the groups, the search and the filter look at in every run.
+    fn needs(&self) -> (Parts, Beyond) {
+        let query = &self.query;
+        let (mut parts, mut beyond) = match &query.filter {
+            Some(filter) => filter.needs(&self.index().keys),
+            None => Default::default(),
+        };
+        if !query.find.trim().is_empty() {
+            (parts.tags, parts.params) = (true, true);
         }
+        let grouping = match &query.grouping {
+            Grouping::By(columns) => &**columns,
+            Grouping::Tree | Grouping::Flat => &[],
+        };
+        for column in query.sort.iter().map(|sort| sort.column).chain(grouping.iter().copied()) {
+            match column {
+                Column::Tag(_) | Column::User | Column::Source | Column::Version => parts.tags = true,
+                Column::Param(_) => parts.params = true,
+                Column::Metric(..) | Column::Step => parts.metrics = true,
+                _ => {}
+            }
+            if let Column::Metric(key, how) = column {
+                how.needs(key, &mut beyond);
+            }
+        }
+        for view in &self.rows.columns {
+            if let Column::Metric(key, how) = view.column {
+                how.needs(key, &mut beyond);
+            }
+        }
+        (parts, beyond)
     }
 
     /// Sparklines of the visible rows and some around them.
@@ -74,7 +96,7 @@ impl App {
         for row in self.rows.items.get(window).unwrap_or_default() {
             let Some(run) = self.index().run(row.run) else { continue };
             for view in &self.rows.columns {
-                if let Column::Metric(key) = view.column
+                if let Column::Metric(key, _) = view.column
                     && run.metric(key).is_some_and(|metric| metric.has_history())
                 {
                     series.push((row.run, key));

@@ -96,9 +96,11 @@ fn is_asked_for(index: &Index, run: &Run, args: &RunsArgs, named: &FxHashSet<Exp
 /// On a terminal what people look for; on a pipe all attributes, and every number with all its digits.
 fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
-    let mut values: Vec<Column> = choose(index, list, &Query::default())
+    let query = Query { now, ..Query::default() };
+    let look = query.look(index);
+    let mut values: Vec<Column> = choose(index, list, &query)
         .into_iter()
-        .filter(|column| matches!(column, Column::Param(_) | Column::Metric(_)))
+        .filter(|column| matches!(column, Column::Param(_) | Column::Metric(..)))
         .collect();
     // Where there is no room for all of them, results are worth more than what led to them.
     values.sort_by_key(|column| !column.is_metric());
@@ -118,10 +120,10 @@ fn table(index: &Index, list: &[&Run], is_screen: bool) -> Table {
     for run in list {
         let mut row = if is_screen { screen_cells(index, run, now) } else { pipe_cells(index, run, now) };
         row.extend(values.iter().map(|column| match column {
-            Column::Metric(key) if !is_screen => {
+            Column::Metric(key, _) if !is_screen => {
                 Shown::own(run.metric(*key).map(|metric| number_text(metric.last.value)).unwrap_or_default())
             }
-            column => shown(cell::cell(run, *column, index, now).text()),
+            column => shown(cell::cell(run, *column, &look).text()),
         }));
         table.row(row);
     }

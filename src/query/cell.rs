@@ -2,9 +2,10 @@
 
 use std::borrow::Cow;
 
-use super::Column;
+use super::aggregate::Found;
+use super::{Column, Look};
 use crate::format;
-use crate::index::{Index, Key, Run, Status};
+use crate::index::{Key, Run, Status};
 
 /// The content of a cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,11 +32,11 @@ impl Cell<'_> {
 }
 
 /// A cell of a run.
-pub fn cell<'a>(run: &'a Run, column: Column, index: &'a Index, now: i64) -> Cell<'a> {
-    let read = run.read();
+pub fn cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
+    let (index, now, read) = (look.index, look.now, run.read());
     let is_read = match column {
         Column::Param(_) => read.params,
-        Column::Metric(_) | Column::Step => read.metrics,
+        Column::Metric(..) | Column::Step => read.metrics,
         Column::User | Column::Source | Column::Version | Column::Tag(_) => read.tags,
         Column::RunId | Column::Experiment => true,
         _ => read.meta,
@@ -55,16 +56,22 @@ pub fn cell<'a>(run: &'a Run, column: Column, index: &'a Index, now: i64) -> Cel
         Column::Step => last_step(run).map(|step| Cell::Number(step.to_string().into())),
         Column::Param(key) => run.param(key).map(number_or_words),
         Column::Tag(key) => run.tag(key).map(number_or_words),
-        Column::Metric(key) => run.metric(key).map(|m| Cell::Number(format::number(m.last.value).into())),
+        Column::UserId => words(run.user_id()),
+        Column::ArtifactUri => run.artifact_uri(&index.keys).map(Cell::Words),
+        Column::Metric(key, how) => match look.pick(run, key, how) {
+            Found::Nothing => None,
+            Found::Loading => Some(Cell::Loading),
+            Found::Value(picked) => Some(Cell::Number(format::number(picked.value).into())),
+        },
     };
     found.unwrap_or(if is_read { Cell::Empty } else { Cell::Loading })
 }
 
 /// A cell of the runs table, where room is short.
-pub fn table_cell<'a>(run: &'a Run, column: Column, index: &'a Index, now: i64) -> Cell<'a> {
+pub fn table_cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
     match column {
         Column::State if run.read().meta => Cell::Words(shortest_state_word(run).into()),
-        _ => cell(run, column, index, now),
+        _ => cell(run, column, look),
     }
 }
 
@@ -134,4 +141,14 @@ pub fn version(run: &Run) -> Option<&str> {
 /// The highest step of its metrics; samples of the machine (`system/`) count their own steps.
 pub fn last_step(run: &Run) -> Option<i64> {
     run.metrics().filter(|(_, metric)| metric.has_history()).map(|(_, metric)| metric.last.step).max()
+}
+
+/// How long nothing may have come from a run that says it is running, in milliseconds.
+const SILENT: i64 = 3_600_000;
+
+/// Whether a run says that it is running while nothing has come from it for an hour: a process that was killed says so
+/// for ever.
+pub fn is_stale(run: &Run, now: i64) -> bool {
+    let latest = run.metrics().map(|(_, metric)| metric.last.timestamp).chain(run.start_time()).max();
+    run.is_running() && latest.is_some_and(|latest| now.saturating_sub(latest) > SILENT)
 }

@@ -9,7 +9,7 @@ use super::by_key::ByKey;
 use super::cell::{Cell, table_cell};
 use super::rollup::{Rollups, Spread};
 use super::tree::Links;
-use super::{FETCHED, Query, fetch};
+use super::{Aggregate, FETCHED, Groups, Query, fetch};
 use crate::format;
 use crate::index::{Index, Key, Keys, Lifecycle, Run};
 use crate::shown::{Shown, shown};
@@ -31,8 +31,12 @@ pub enum Column {
     Experiment,
     /// The run id.
     RunId,
-    /// Who started it.
+    /// Who started it, as MLflow's page shows it.
     User,
+    /// Who started it, as recorded: MLflow's attribute `user_id`.
+    UserId,
+    /// Where its artifacts were written, as recorded.
+    ArtifactUri,
     /// What was started.
     Source,
     /// The git commit.
@@ -41,14 +45,14 @@ pub enum Column {
     Step,
     /// A param.
     Param(Key),
-    /// The latest value of a metric.
-    Metric(Key),
+    /// A value of a metric.
+    Metric(Key, Aggregate),
     /// A tag.
     Tag(Key),
 }
 
 /// The attributes that can be columns, with their titles. The picker and the sort menu read this list.
-pub const ATTRIBUTES: [(Column, &str); 10] = [
+pub const ATTRIBUTES: [(Column, &str); 12] = [
     (Column::State, "STATE"),
     (Column::Start, "AGE"),
     (Column::Duration, "TIME"),
@@ -59,6 +63,8 @@ pub const ATTRIBUTES: [(Column, &str); 10] = [
     (Column::Version, "COMMIT"),
     (Column::End, "ENDED"),
     (Column::RunId, "RUN ID"),
+    (Column::UserId, "USER ID"),
+    (Column::ArtifactUri, "ARTIFACT URI"),
 ];
 
 impl Column {
@@ -66,7 +72,10 @@ impl Column {
     pub fn title(self, index: &Index) -> Shown {
         match self {
             Self::Name => Shown::own("NAME"),
-            Self::Param(key) | Self::Metric(key) | Self::Tag(key) => shown(index.keys.name(key)),
+            Self::Param(key) | Self::Metric(key, Aggregate::Last) | Self::Tag(key) => {
+                shown(index.keys.name(key))
+            }
+            Self::Metric(key, how) => Shown::own(format!("{}{}", shown(index.keys.name(key)), how.suffix())),
             other => {
                 let title = ATTRIBUTES.iter().find(|(column, _)| *column == other);
                 Shown::own(title.map_or("", |(_, title)| title))
@@ -79,7 +88,7 @@ impl Column {
         let name = |prefix: &str, key: Key| Shown::own(format!("{prefix}.{}", shown(index.keys.name(key))));
         match self {
             Self::Param(key) => name("params", key),
-            Self::Metric(key) => name("metrics", key),
+            Self::Metric(key, how) => Shown::own(format!("{}{}", name("metrics", key), how.suffix())),
             Self::Tag(key) => name("tags", key),
             other => Shown::own(other.title(index).as_str().to_lowercase()),
         }
@@ -87,7 +96,7 @@ impl Column {
 
     /// Whether values stand to the right and align on the decimal point.
     pub fn is_metric(self) -> bool {
-        matches!(self, Self::Metric(_))
+        matches!(self, Self::Metric(..))
     }
 }
 
@@ -98,8 +107,10 @@ pub struct ColumnView {
     pub column: Column,
     /// What stands above it.
     pub title: Shown,
-    /// Whether it orders the rows.
+    /// Whether it is the first that orders the rows.
     pub sorted: bool,
+    /// Which of the columns that order the rows it is, from 0, and whether its highest values come first.
+    pub order: Option<(u16, bool)>,
     /// Cells of its values.
     pub content: u16,
     /// Cells from the decimal point on.
@@ -148,11 +159,28 @@ const CHOSEN: usize = 6;
 pub fn choose(index: &Index, list: &[&Run], query: &Query) -> Vec<Column> {
     let mut chooser = Chooser::new(&index.keys);
     list.iter().for_each(|run| chooser.take(run));
-    chooser.choose(index, query)
+    chooser.choose(index, query).columns(query)
 }
 
 /// Different values of a param that are told apart for choosing columns.
 const TOLD_APART: usize = 6;
+
+/// The columns that choose themselves, before it is known what orders the rows.
+#[derive(Clone, Debug, Default)]
+pub struct Chosen(Vec<Column>);
+
+impl Chosen {
+    /// With those that order.
+    pub fn columns(&self, query: &Query) -> Vec<Column> {
+        let mut columns = self.0.clone();
+        for column in query.sort.iter().map(|sort| sort.column) {
+            if column != Column::Name && !columns.contains(&column) {
+                columns.push(column);
+            }
+        }
+        columns
+    }
+}
 
 /// What has been seen of a param.
 #[derive(Debug, Default)]
@@ -195,7 +223,7 @@ impl<'a> Chooser<'a> {
     }
 
     /// The columns, see [`choose`].
-    pub fn choose(self, index: &Index, query: &Query) -> Vec<Column> {
+    pub fn choose(self, index: &Index, query: &Query) -> Chosen {
         let mut columns = vec![Column::State, Column::Start, Column::Duration];
         if self.is_running {
             columns.push(Column::Step);
@@ -204,13 +232,9 @@ impl<'a> Chooser<'a> {
             columns.insert(0, Column::Experiment);
         }
         columns.extend(differing_params(self.params.list, index).map(Column::Param));
-        columns
-            .extend(shared_metrics(self.metrics.list, self.with_metrics, index, query).map(Column::Metric));
-        let sorted = query.sort.column;
-        if sorted != Column::Name && !columns.contains(&sorted) {
-            columns.push(sorted);
-        }
-        columns
+        let metrics = shared_metrics(self.metrics.list, self.with_metrics, index, query);
+        columns.extend(metrics.map(|key| Column::Metric(key, Aggregate::Last)));
+        Chosen(columns)
     }
 }
 
@@ -270,7 +294,9 @@ pub fn all(index: &Index, query: &Query) -> Vec<Column> {
         }
     }
     let mut columns: Vec<Column> = ATTRIBUTES.iter().map(|(column, _)| *column).collect();
-    for (keys, column) in keys.iter_mut().zip([Column::Metric, Column::Param, Column::Tag]) {
+    let metric = |key| Column::Metric(key, Aggregate::Last);
+    let kinds: [fn(Key) -> Column; 3] = [metric, Column::Param, Column::Tag];
+    for (keys, column) in keys.iter_mut().zip(kinds) {
         keys.list.sort_by_cached_key(|(key, ())| format::natural_key(index.keys.name(*key)));
         columns.extend(keys.list.iter().map(|(key, ())| column(*key)));
     }
@@ -299,7 +325,7 @@ pub fn spread_cell(spread: &Spread) -> Cell<'_> {
 }
 
 /// Cells that the longest name takes with all parents open, with the tree before it and what stands after it.
-pub fn name_width(list: &[&Run], links: &Links, rollups: &Rollups) -> u16 {
+pub fn name_width(list: &[&Run], links: &Links, rollups: &Rollups, groups: &Groups) -> u16 {
     let runs = (0u32..).zip(list.iter().zip(&links.stray)).take(MEASURED);
     let widths = runs.map(|(place, (run, stray))| {
         let after = match rollups.get(run.key) {
@@ -310,7 +336,8 @@ pub fn name_width(list: &[&Run], links: &Links, rollups: &Rollups) -> u16 {
         let deleted = if run.lifecycle == Lifecycle::Deleted { DELETED.len() } else { 0 };
         width(run.title()) + 3 + 2 * links.depth(place, 12) + after + stray + deleted
     });
-    widths.max().unwrap_or(4).min(60) as u16
+    let groups = groups.iter().take(MEASURED).map(|group| group.title.as_str().width() + 11 + digits(group.runs));
+    widths.chain(groups).max().unwrap_or(4).min(60) as u16
 }
 
 /// Cells that a text of a store takes.
@@ -334,24 +361,26 @@ pub fn measure(
     columns: &[Column],
     list: &[&Run],
     rollups: &Rollups,
-    sorted: Column,
     index: &Index,
-    now: i64,
+    query: &Query,
 ) -> Vec<ColumnView> {
+    let (look, sorted) = (query.look(index), query.lead().column);
     let mut views = Vec::with_capacity(columns.len());
     let list = list.get(..MEASURED).unwrap_or(list);
     let parents: Vec<&&Run> = list.iter().filter(|run| rollups.get(run.key).is_some()).collect();
     for &column in columns {
         let mut measured = Measured::default();
-        list.iter().for_each(|run| measured.add(&table_cell(run, column, index, now)));
+        list.iter().for_each(|run| measured.add(&table_cell(run, column, &look)));
         let spreads = parents.iter().filter_map(|run| rollups.spread(run.key, column));
         spreads.for_each(|spread| measured.add(&spread_cell(spread)));
-        if let Column::Metric(key) = column {
+        if let Column::Metric(key, _) = column {
             measured.spark =
                 list.iter().any(|run| run.metric(key).is_some_and(|metric| metric.has_history()));
         }
         let title = title_among(column, columns, index);
-        views.push(ColumnView { sorted: column == sorted, ..measured.view(column, title) });
+        let order = (0..).zip(&query.sort).find(|(_, sort)| sort.column == column);
+        let order = order.map(|(place, sort)| (place, sort.descending));
+        views.push(ColumnView { sorted: column == sorted, order, ..measured.view(column, title) });
     }
     rank(&mut views, sorted);
     views
@@ -360,11 +389,12 @@ pub fn measure(
 /// What stands above a column; the full name where another column has the same.
 fn title_among(column: Column, columns: &[Column], index: &Index) -> Shown {
     let key = |column: Column| match column {
-        Column::Param(key) | Column::Metric(key) | Column::Tag(key) => Some(key),
+        Column::Param(key) | Column::Tag(key) | Column::Metric(key, _) => Some(key),
         _ => None,
     };
-    let same = columns.iter().filter(|other| key(**other).is_some() && key(**other) == key(column)).count();
-    if same > 1 { column.full_name(index) } else { column.title(index) }
+    let is_metric = |other: &Column| other.is_metric() && column.is_metric();
+    let is_other = |other: &&Column| key(**other).is_some() && key(**other) == key(column) && !is_metric(other);
+    if columns.iter().filter(|other| **other != column).any(|other| is_other(&other)) { column.full_name(index) } else { column.title(index) }
 }
 
 /// Where room is short, what orders the rows has to be seen, and a metric says more than the third param: kinds take
@@ -375,7 +405,7 @@ fn rank(views: &mut [ColumnView], sorted: Column) {
         view.rank = match view.column {
             column if column == sorted && column != Column::Start => 0,
             Column::State => 0,
-            Column::Metric(_) => {
+            Column::Metric(..) => {
                 metrics += 1;
                 4 * metrics - 3
             }
@@ -417,6 +447,7 @@ impl Measured {
             column,
             title,
             sorted: false,
+            order: None,
             content: sign + (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16,
             fraction: self.fraction as u16,
             numeric: self.whole > 0,

@@ -2,8 +2,9 @@
 
 use rustc_hash::FxHashMap;
 
+use super::aggregate::Pick;
 use super::tree::Links;
-use super::{Column, FETCHED, fetch};
+use super::{Column, FETCHED, Query, fetch};
 use crate::format;
 use crate::index::{Index, Run, RunKey, Status, Text};
 
@@ -48,6 +49,32 @@ pub struct Rollups {
     spreads: Vec<Option<Spread>>,
     /// Columns that have spreads.
     columns: Vec<Column>,
+}
+
+/// Columns that have spreads, and what theirs look like.
+pub struct Spreading<'a> {
+    index: &'a Index,
+    columns: Vec<(Column, Kind)>,
+}
+
+impl<'a> Spreading<'a> {
+    /// Of these columns those that can have spreads, each once.
+    pub fn new(columns: &[Column], index: &'a Index, query: &Query) -> Self {
+        let mut spreading: Vec<(Column, Kind)> = Vec::new();
+        for column in columns.iter().copied() {
+            let kind = match column {
+                Column::Metric(key, how) => {
+                    Kind::Metric(query.better.of(key, index), Pick::new(key, how, index, &query.better))
+                }
+                Column::Param(_) | Column::Tag(_) => Kind::Words,
+                _ => continue,
+            };
+            if !spreading.iter().any(|(other, _)| *other == column) {
+                spreading.push((column, kind));
+            }
+        }
+        Self { index, columns: spreading }
+    }
 }
 
 impl Rollups {
@@ -143,7 +170,7 @@ impl<'a> Heap<'a> {
 
     fn spread(&self, kind: Kind) -> Option<Spread> {
         let range = Spread::Range(self.low, self.high);
-        if let Kind::Metric(higher_is_better) = kind {
+        if let Kind::Metric(higher_is_better, _) = kind {
             let best = |up| Spread::Best { value: if up { self.high } else { self.low }, of: self.count };
             return (self.count > 0).then(|| higher_is_better.map_or(range, best));
         }
@@ -160,32 +187,43 @@ impl<'a> Heap<'a> {
 #[derive(Clone, Copy, Debug)]
 enum Kind {
     Words,
-    /// Whether higher is better, where the name tells.
-    Metric(Option<bool>),
+    /// Whether higher is better, where somebody or the name tells, and which value it is.
+    Metric(Option<bool>, Pick),
 }
 
 /// Everything below one parent, on the way up.
 #[derive(Debug, Default)]
-struct Gathered<'a> {
+pub struct Gathered<'a> {
     rollup: Rollup,
     heaps: Vec<Heap<'a>>,
 }
 
 impl<'a> Gathered<'a> {
-    fn clear(&mut self) {
+    /// Nothing has been gathered.
+    pub fn new(spreading: &Spreading<'_>) -> Self {
+        let mut new = Self::default();
+        new.heaps.resize_with(spreading.columns.len(), Heap::default);
+        new
+    }
+
+    /// Forgets all but the memory.
+    pub fn clear(&mut self) {
         self.rollup = Rollup::default();
         self.heaps.iter_mut().for_each(Heap::clear);
     }
 
-    fn take_run(&mut self, run: &'a Run, columns: &[Column]) {
+    /// Takes a run in.
+    pub fn take_run(&mut self, run: &'a Run, spreading: &Spreading<'_>) {
         self.rollup.below += 1;
         self.rollup.running += u32::from(run.is_running());
         self.rollup.failed += u32::from(matches!(run.status, Status::Failed | Status::Killed));
-        for (heap, column) in self.heaps.iter_mut().zip(columns) {
-            match column {
-                Column::Metric(key) => run.metric(*key).into_iter().for_each(|m| heap.number(m.last.value)),
-                Column::Param(key) => run.param(*key).into_iter().for_each(|value| heap.word(value)),
-                Column::Tag(key) => run.tag(*key).into_iter().for_each(|value| heap.word(value)),
+        for (heap, (column, kind)) in self.heaps.iter_mut().zip(&spreading.columns) {
+            match (column, kind) {
+                (_, Kind::Metric(_, pick)) => {
+                    pick.of(run, spreading.index).value().into_iter().for_each(|value| heap.number(value));
+                }
+                (Column::Param(key), _) => run.param(*key).into_iter().for_each(|value| heap.word(value)),
+                (Column::Tag(key), _) => run.tag(*key).into_iter().for_each(|value| heap.word(value)),
                 _ => {}
             }
         }
@@ -201,21 +239,18 @@ impl<'a> Gathered<'a> {
     }
 }
 
-/// What is below each run of the list, in the columns that are shown and the one that orders.
-pub fn roll_up(list: &[&Run], links: &Links, columns: &[Column], sorted: Column, index: &Index) -> Rollups {
-    let mut rollups = Rollups::default();
-    let mut kinds = Vec::new();
-    for column in columns.iter().copied().chain([sorted]) {
-        let kind = match column {
-            Column::Metric(key) => Kind::Metric(format::higher_is_better(index.keys.name(key))),
-            Column::Param(_) | Column::Tag(_) => Kind::Words,
-            _ => continue,
-        };
-        if !rollups.columns.contains(&column) {
-            rollups.columns.push(column);
-            kinds.push(kind);
-        }
-    }
+/// What is below each run of the list, in these columns; of those that pass, where not all do.
+pub fn roll_up(
+    list: &[&Run],
+    links: &Links,
+    passed: Option<&[bool]>,
+    columns: &[Column],
+    index: &Index,
+    query: &Query,
+) -> Rollups {
+    let spreading = Spreading::new(columns, index, query);
+    let mut rollups = Rollups::new(&spreading);
+    let passes = |place: u32| passed.is_none_or(|passed| passed.get(place as usize).is_some_and(|is| *is));
     // From the last line of the tree to the first. What is being gathered belongs to a run and some of its ancestors,
     // never to its siblings: a few, which are used again and again.
     let mut open: Vec<(u32, Gathered<'_>)> = Vec::new();
@@ -228,16 +263,16 @@ pub fn roll_up(list: &[&Run], links: &Links, columns: &[Column], sorted: Column,
         let Some(run) = list.get(place as usize) else { continue };
         let own = open.pop_if(|(of, _)| *of == place).map(|(_, own)| own);
         if let Some(own) = &own {
-            rollups.add(run.key, own, &kinds);
+            rollups.add(run.key, own, &spreading);
         }
-        if let Some(parent) = links.above(place) {
+        if let Some(parent) = links.above(place).filter(|_| own.is_some() || passes(place)) {
             if open.last().is_none_or(|(of, _)| *of != parent) {
-                let mut fresh = spare.pop().unwrap_or_default();
-                fresh.heaps.resize_with(rollups.columns.len(), Heap::default);
-                open.push((parent, fresh));
+                open.push((parent, spare.pop().unwrap_or_else(|| Gathered::new(&spreading))));
             }
             if let Some((_, above)) = open.last_mut() {
-                above.take_run(run, &rollups.columns);
+                if passes(place) {
+                    above.take_run(run, &spreading);
+                }
                 own.iter().for_each(|own| above.take_below(own));
             }
         }
@@ -250,9 +285,17 @@ pub fn roll_up(list: &[&Run], links: &Links, columns: &[Column], sorted: Column,
 }
 
 impl Rollups {
-    fn add(&mut self, run: RunKey, gathered: &Gathered<'_>, kinds: &[Kind]) {
+    /// Of nothing, in these columns.
+    pub fn new(spreading: &Spreading<'_>) -> Self {
+        let columns = spreading.columns.iter().map(|(column, _)| *column).collect();
+        Self { columns, ..Self::default() }
+    }
+
+    /// Puts in what was gathered below a row.
+    pub fn add(&mut self, row: RunKey, gathered: &Gathered<'_>, spreading: &Spreading<'_>) {
         let first = self.spreads.len() as u32;
-        self.of.insert(run, Rollup { first, ..gathered.rollup });
-        self.spreads.extend(gathered.heaps.iter().zip(kinds).map(|(heap, kind)| heap.spread(*kind)));
+        self.of.insert(row, Rollup { first, ..gathered.rollup });
+        let kinds = spreading.columns.iter().map(|(_, kind)| *kind);
+        self.spreads.extend(gathered.heaps.iter().zip(kinds).map(|(heap, kind)| heap.spread(kind)));
     }
 }

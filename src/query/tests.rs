@@ -60,23 +60,23 @@ fn index(made: &[Made]) -> Arc<Index> {
 
 fn columns(index: &Index) -> [Column; 5] {
     let key = |name| index.keys.find(name).unwrap();
-    [Column::Start, Column::Param(key("kernel")), Column::Metric(key("loss")), Column::RunId, Column::State]
+    [Column::Start, Column::Param(key("kernel")), Column::Metric(key("loss"), Aggregate::Last), Column::RunId, Column::State]
 }
 
 /// A value as it is ordered: how late it comes whatever the direction, a number, a text.
 fn value(run: &Run, rollups: &Rollups, query: &Query) -> (u8, Option<f64>, String) {
     let number = |v: f64| if v.is_nan() { (1, None, String::new()) } else { (0, Some(v), String::new()) };
     let text = |text: &str| format::parse_number(text).map_or((0, None, text.to_owned()), number);
-    let own = match query.sort.column {
+    let own = match query.lead().column {
         Column::Start => run.start_time().map(|t| number(t as f64)),
         Column::Param(key) => run.param(key).map(text),
-        Column::Metric(key) => run.metric(key).map(|m| number(m.last.value)),
+        Column::Metric(key, _) => run.metric(key).map(|m| number(m.last.value)),
         Column::RunId => Some((0, None, run.run_id().to_owned())),
         _ => Some((0, None, "finished".to_owned())),
     };
-    let below = || match rollups.spread(run.key, query.sort.column)? {
+    let below = || match rollups.spread(run.key, query.lead().column)? {
         Spread::Best { value, .. } => Some(number(*value)),
-        Spread::Range(low, high) => Some(number(if query.sort.descending { *high } else { *low })),
+        Spread::Range(low, high) => Some(number(if query.lead().descending { *high } else { *low })),
         Spread::Same(word) => Some(text(word)),
         Spread::Kinds(_) => None,
     };
@@ -92,7 +92,7 @@ fn order(a: &Run, b: &Run, rows: &Rows) -> Ordering {
         (None, Some(_)) => Ordering::Greater,
         (None, None) => format::natural_key(&x.2).cmp(&format::natural_key(&y.2)),
     };
-    let within = if rows.query.sort.descending { within.reverse() } else { within };
+    let within = if rows.query.lead().descending { within.reverse() } else { within };
     let by_value = x.0.cmp(&y.0).then(if x.0 == 0 { within } else { Ordering::Equal });
     let tie = (b.start_time(), a.run_id(), a.key).cmp(&(a.start_time(), b.run_id(), b.key));
     by_value.then(tie)
@@ -107,7 +107,7 @@ fn spread(below: &[&Run], column: Column) -> Option<Spread> {
     };
     match column {
         // The lower a loss, the better.
-        Column::Metric(key) => {
+        Column::Metric(key, _) => {
             let (value, _, of) =
                 numbers(&mut below.iter().filter_map(|run| Some(run.metric(key)?.last.value)))?;
             Some(Spread::Best { value, of })
@@ -139,7 +139,7 @@ proptest! {
         let index = index(&made);
         let column = columns(&index)[by];
         let experiment = one.then_some(ExperimentKey(0));
-        let sort = Sort { column, descending };
+        let sort = vec![Sort::new(column, descending)];
         let query = Arc::new(Query { experiment, sort, opened: opened(true, &[]), ..Query::default() });
         let rows = rows(&index, &query);
         let shown = index.runs().filter(|run| !one || run.experiment == ExperimentKey(0)).count();
@@ -195,7 +195,7 @@ proptest! {
                     _ => _ = index.add_run("new", ExperimentKey(0)),
                 }
             }
-            let sort = Sort { column: columns(&index)[by], descending: true };
+            let sort = vec![Sort::new(columns(&index)[by], true)];
             let experiment = (experiment < 2).then_some(ExperimentKey(experiment));
             let opened = opened(all, &others);
             let query = Arc::new(Query { find, sort, opened, experiment, ..Query::default() });

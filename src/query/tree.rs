@@ -8,7 +8,7 @@ use std::hash::Hasher;
 use hashbrown::HashTable;
 use rustc_hash::{FxHashMap, FxHasher};
 
-use super::{Query, Row, Stray};
+use super::{Grouping, Query, Row, Stray};
 use crate::index::{ExperimentKey, Run, RunKey};
 
 /// How the runs of a list hang together; numbers are places in the list.
@@ -23,6 +23,41 @@ pub struct Links {
 }
 
 impl Links {
+    /// Links without a tree; none where the query asks for the tree.
+    pub fn flat(runs: usize, grouping: &Grouping) -> Option<Self> {
+        let flat = || Self { parent: vec![None; runs], stray: vec![None; runs], top_down: Vec::new() };
+        (*grouping != Grouping::Tree).then(flat)
+    }
+
+    /// Whether there is no tree.
+    pub fn is_flat(&self) -> bool {
+        self.top_down.is_empty()
+    }
+
+    /// Runs and all that is above them.
+    pub fn with_parents(&self, passed: &[bool]) -> Vec<bool> {
+        let mut kept = passed.to_vec();
+        for place in self.top_down.iter().rev() {
+            if kept.get(*place as usize).is_some_and(|is| *is)
+                && let Some(above) = self.above(*place)
+            {
+                set(&mut kept, above, true);
+            }
+        }
+        kept
+    }
+
+    /// How many children each has, not deeper.
+    pub fn children(&self) -> Vec<u32> {
+        let mut counts = vec![0u32; self.parent.len()];
+        for above in self.parent.iter().flatten() {
+            if let Some(count) = counts.get_mut(*above as usize) {
+                *count += 1;
+            }
+        }
+        counts
+    }
+
     /// The parent of one.
     pub fn above(&self, place: u32) -> Option<u32> {
         self.parent.get(place as usize).copied().flatten()
@@ -230,13 +265,15 @@ struct Next {
     last: bool,
 }
 
-/// The visible lines: matches with their ancestors, children of open parents. While something is looked for, the
-/// parents of what was found are open. Without `matched` everything matches.
+/// The visible lines: matches with their ancestors, children of open parents. Parents that are there only for what
+/// matches below them are open, and while something is looked for (`is_narrowed`) all above what was found. Without
+/// `matched` everything matches.
 pub fn flatten(
     list: &[RunKey],
     links: &Links,
     order: &[u32],
     matched: Option<&[bool]>,
+    is_narrowed: bool,
     query: &Query,
 ) -> Vec<Row> {
     let is = |flags: &[bool], place: u32| flags.get(place as usize).copied().unwrap_or_default();
@@ -258,7 +295,9 @@ pub fn flatten(
     while let Some(next) = stack.pop() {
         let Some(run) = list.get(next.place as usize).copied() else { continue };
         let kids = children.of(next.place as usize);
-        let open = !kids.is_empty() && (query.opened.contains(run) || is(&below, next.place));
+        let context = matched.is_some_and(|matched| !is(matched, next.place));
+        let is_way = is(&below, next.place) && (context || is_narrowed);
+        let open = !kids.is_empty() && (query.opened.contains(run) || is_way);
         let line = rows.len() as u32;
         rows.push(Row {
             run,
@@ -268,7 +307,7 @@ pub fn flatten(
             rails: next.rails,
             children: kids.len() as u32,
             open,
-            context: matched.is_some_and(|matched| !is(matched, next.place)),
+            context,
             stray: links.stray.get(next.place as usize).copied().flatten(),
         });
         if open {

@@ -142,7 +142,7 @@ fn row_spans<'a>(
         vec![Span::styled(format!(" {sign}"), theme.warn), Span::styled(format!("{name} "), title)];
     for (number, width) in columns {
         let Some(run) = compare.runs.get(*number) else { continue };
-        let content = cell::cell(run, values.column, app.index(), app.now);
+        let content = cell::cell(run, values.column, &app.look());
         let is_best = values.is_best(run);
         let text = match &content {
             Cell::Empty => theme.glyphs.empty.to_owned(),
@@ -173,7 +173,7 @@ fn style_of(
         _ if is_best => theme.good,
         (_, Cell::Empty | Cell::Loading) => theme.dim,
         (Column::State, _) => super::runs::state(run, theme).1,
-        (Column::Metric(_), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
+        (Column::Metric(..), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
         _ => base,
     }
 }

@@ -56,7 +56,7 @@ fn row<'a>(
     width: usize,
     theme: &Theme,
 ) -> Vec<Span<'a>> {
-    let sort = app.query.sort;
+    let sort = app.query.lead();
     let sign = match picker.purpose {
         Purpose::Columns if picker.chosen.contains(&column) => theme.glyphs.finished,
         Purpose::Sort if sort.column == column && sort.descending => theme.glyphs.descending,

@@ -90,7 +90,7 @@ fn metric<'a>(app: &App, run: &Run, key: Key, theme: &Theme) -> Vec<Span<'a>> {
     let style = if run.is_running() { theme.running } else { theme.accent_soft() };
     spans.push(Span::styled(format!("  {}", text::pad_end(&curve, SPARK)), style));
     if let (true, Some(min), Some(max)) = (series.is_exact(), series.min(), series.max()) {
-        let best = match format::higher_is_better(app.index().keys.name(key)) {
+        let best = match app.query.better.of(key, app.index()) {
             Some(true) => format!("  best {} @ {}", format::number(max.value), max.step),
             Some(false) => format!("  best {} @ {}", format::number(min.value), min.step),
             None => format!("  {} … {}", format::number(min.value), format::number(max.value)),

@@ -79,7 +79,7 @@ fn fitting(app: &App, room: u16, spark: u16) -> Vec<(usize, &ColumnView, bool)> 
     if by_rank {
         order.sort_by_key(|(_, view)| view.rank);
     }
-    let sorted = Some(app.rows.query.sort.column).filter(|column| !by_rank || *column != Column::Start);
+    let sorted = Some(app.rows.query.lead().column).filter(|column| !by_rank || *column != Column::Start);
     order.sort_by_key(|(_, view)| Some(view.column) != sorted);
     let mut taken: Vec<usize> = Vec::new();
     let with_rules = |taken: &[usize]| {
@@ -108,7 +108,7 @@ fn fitting(app: &App, room: u16, spark: u16) -> Vec<(usize, &ColumnView, bool)> 
 fn kind(column: Column) -> u8 {
     match column {
         Column::Param(_) => 1,
-        Column::Metric(_) => 2,
+        Column::Metric(..) => 2,
         Column::Tag(_) => 3,
         _ => 0,
     }
@@ -200,7 +200,7 @@ fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
         format!("{} of {} runs", format::count(rows.matched as u64), format::count(rows.total as u64))
     };
     let so_far = if rows.complete { "" } else { " so far" };
-    let sort = rows.query.sort;
+    let sort = rows.query.lead();
     let arrow = if sort.descending { theme.glyphs.descending } else { theme.glyphs.ascending };
     let by = text::cut_middle(sort.column.full_name(&rows.index).as_str(), 30).into_owned();
     let by =
@@ -237,7 +237,7 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
 }
 
 fn titles(app: &App, inner: Rect, name_width: u16, columns: &[Placed<'_>], buf: &mut Buffer, theme: &Theme) {
-    let sort = app.rows.query.sort;
+    let sort = app.rows.query.lead();
     let arrow = if sort.descending { theme.glyphs.descending } else { theme.glyphs.ascending };
     let head = |column: Column, title: &str, width: u16, right: bool| {
         let by_this = sort.column == column;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::format;
 use crate::index::{Index, Key, Keys, Run};
 use crate::query::cell::{Cell, cell};
-use crate::query::{ByKey, Column};
+use crate::query::{Aggregate, ByKey, Column, Look};
 use crate::shown::{Shown, shown};
 use crate::view::text;
 
@@ -47,14 +47,14 @@ impl Values {
     /// Its name.
     pub fn name(&self, index: &Index) -> Shown {
         match self.column {
-            Column::Param(_) | Column::Metric(_) | Column::Tag(_) => self.column.title(index),
+            Column::Param(_) | Column::Metric(..) | Column::Tag(_) => self.column.title(index),
             attribute => attribute.full_name(index),
         }
     }
 
     /// Whether a run has the best value.
     pub fn is_best(&self, run: &Run) -> bool {
-        let Column::Metric(key) = self.column else { return false };
+        let Column::Metric(key, _) = self.column else { return false };
         self.best.is_some() && run.metric(key).map(|metric| metric.last.value) == self.best
     }
 }
@@ -80,8 +80,8 @@ pub struct Table {
 
 impl Table {
     /// The rows of these runs.
-    pub fn of(runs: &[Arc<Run>], index: &Index, differing: bool, now: i64) -> Self {
-        let keys = &index.keys;
+    pub fn of(runs: &[Arc<Run>], look: &Look<'_>, differing: bool) -> Self {
+        let keys = &look.index.keys;
         let mut metrics =
             keys_of(runs, keys, |run, found| run.metrics().for_each(|(key, _)| _ = found.of(key)));
         metrics.sort_by_key(|key| keys.name(*key).starts_with("system/"));
@@ -91,32 +91,32 @@ impl Table {
         let has_history =
             |key: &&Key| runs.iter().any(|run| run.metric(**key).is_some_and(|metric| metric.has_history()));
         let values = |list: &[Key], column: fn(Key) -> Column| {
-            list.iter().map(|key| values(runs, column(*key), index, now)).collect()
+            list.iter().map(|key| values(runs, column(*key), look)).collect()
         };
         let groups = [
-            values(&metrics, Column::Metric),
+            values(&metrics, |key| Column::Metric(key, Aggregate::Last)),
             values(&params, Column::Param),
             Vec::new(),
             values(&tags, Column::Tag),
         ];
         let with_history = metrics.iter().find(has_history).copied();
         let mut table = Self { metrics, with_history, groups, ..Self::default() };
-        table.find_lines(runs, index, differing, now);
+        table.find_lines(runs, look, differing);
         table
     }
 
     /// Brings up to date what depends on the time and on which rows are shown.
-    pub fn keep(&mut self, runs: &[Arc<Run>], index: &Index, differing: bool, now: i64) {
-        if self.state != (differing, now / 1000) {
-            self.find_lines(runs, index, differing, now);
+    pub fn keep(&mut self, runs: &[Arc<Run>], look: &Look<'_>, differing: bool) {
+        if self.state != (differing, look.now / 1000) {
+            self.find_lines(runs, look, differing);
         }
     }
 
-    fn find_lines(&mut self, runs: &[Arc<Run>], index: &Index, differing: bool, now: i64) {
-        self.state = (differing, now / 1000);
+    fn find_lines(&mut self, runs: &[Arc<Run>], look: &Look<'_>, differing: bool) {
+        self.state = (differing, look.now / 1000);
         let has_any =
-            |values: &Values| runs.iter().any(|run| cell(run, values.column, index, now) != Cell::Empty);
-        let all = ATTRIBUTES.iter().map(|column| values(runs, *column, index, now));
+            |values: &Values| runs.iter().any(|run| cell(run, values.column, look) != Cell::Empty);
+        let all = ATTRIBUTES.iter().map(|column| values(runs, *column, look));
         let [_, _, attributes, _] = &mut self.groups;
         *attributes = all.filter(has_any).collect();
         self.lines.clear();
@@ -131,9 +131,9 @@ impl Table {
                 Line::Heading(_) => None,
             })
         };
-        let name_width = values().map(|values| text::width(values.name(index).as_str())).max().unwrap_or(0);
+        let name_width = values().map(|values| text::width(values.name(look.index).as_str())).max().unwrap_or(0);
         let cell_width =
-            |run: &Run, column| text::width(shown(cell(run, column, index, now).text()).as_str());
+            |run: &Run, column| text::width(shown(cell(run, column, look).text()).as_str());
         let widest = |run: &Run| values().take(MEASURED).map(|values| cell_width(run, values.column)).max();
         let widths = runs.iter().map(|run| widest(run).unwrap_or(0)).collect();
         (self.name_width, self.widths) = (name_width, widths);
@@ -148,30 +148,30 @@ fn keys_of(runs: &[Arc<Run>], keys: &Keys, find: impl Fn(&Run, &mut ByKey<()>)) 
     found.list.into_iter().map(|(key, ())| key).collect()
 }
 
-fn values(runs: &[Arc<Run>], column: Column, index: &Index, now: i64) -> Values {
+fn values(runs: &[Arc<Run>], column: Column, look: &Look<'_>) -> Values {
     let pairs = runs.iter().zip(runs.iter().skip(1));
-    let differs = pairs.into_iter().any(|(a, b)| differ(a, b, column, index, now));
-    Values { column, differs, best: best(runs, column, index) }
+    let differs = pairs.into_iter().any(|(a, b)| differ(a, b, column, look));
+    Values { column, differs, best: best(runs, column, look) }
 }
 
 /// Numbers are the same when they are equal as numbers: `0.10` and `1e-1`; and what looks the same is the same.
-fn differ(a: &Run, b: &Run, column: Column, index: &Index, now: i64) -> bool {
+fn differ(a: &Run, b: &Run, column: Column, look: &Look<'_>) -> bool {
     let same =
         |a: Option<f64>, b: Option<f64>| a.zip(b).is_some_and(|(a, b)| a == b || (a.is_nan() && b.is_nan()));
     let value = |run: &Run, key: Key| run.metric(key).map(|metric| metric.last.value);
-    if let Column::Metric(key) = column
+    if let Column::Metric(key, _) = column
         && same(value(a, key), value(b, key))
     {
         return false;
     }
-    let (x, y) = (cell(a, column, index, now), cell(b, column, index, now));
+    let (x, y) = (cell(a, column, look), cell(b, column, look));
     let number = |cell: &Cell<'_>| format::parse_number(cell.text());
     x != y && (column.is_metric() || !same(number(&x), number(&y)))
 }
 
-fn best(runs: &[Arc<Run>], column: Column, index: &Index) -> Option<f64> {
-    let Column::Metric(key) = column else { return None };
-    let up = format::higher_is_better(index.keys.name(key))?;
+fn best(runs: &[Arc<Run>], column: Column, look: &Look<'_>) -> Option<f64> {
+    let Column::Metric(key, _) = column else { return None };
+    let up = look.better.of(key, look.index)?;
     let known = || runs.iter().filter_map(|run| run.metric(key).map(|metric| metric.last.value));
     let known = || known().filter(|value| !value.is_nan());
     let best = known().reduce(|a, b| if (b > a) == up { b } else { a })?;

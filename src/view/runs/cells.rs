@@ -122,7 +122,7 @@ pub(super) fn draw_cell(
     theme: &Theme,
 ) {
     let view = placed.view;
-    let content = table_cell(run, view.column, &app.rows.index, app.now);
+    let content = table_cell(run, view.column, &app.look());
     let number_width = view.values_width(placed.spark);
     let spread = app.rows.rollups.spread(row.run, view.column);
     let (body, style) = match (&content, spread) {
@@ -154,7 +154,7 @@ fn style_of(run: &Run, column: Column, content: &Cell<'_>, theme: &Theme) -> Sty
     match (column, content) {
         (_, Cell::Empty | Cell::Loading) => theme.dim,
         (Column::State, _) => state(run, theme).1,
-        (Column::Metric(_), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
+        (Column::Metric(..), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
         (Column::Start | Column::Duration | Column::User | Column::Version | Column::RunId, _) => theme.dim,
         _ => theme.text,
     }
@@ -192,14 +192,14 @@ fn cell_text(content: &Cell<'_>, view: &ColumnView, width: u16, theme: &Theme) -
 
 /// Whether a run has the best value of the sorted metric among its siblings and their children.
 fn is_best(app: &App, row: &Row, run: &Run, column: Column) -> bool {
-    let Column::Metric(key) = column else { return false };
-    if app.rows.query.sort.column != column {
+    let Column::Metric(key, how) = column else { return false };
+    if app.rows.query.lead().column != column {
         return false;
     }
     let parent = row.parent.and_then(|line| app.rows.items.get(line as usize));
     let spread = parent.and_then(|parent| app.rows.rollups.spread(parent.run, column));
-    match (spread, run.metric(key)) {
-        (Some(Spread::Best { value, of }), Some(metric)) => *of > 1 && metric.last.value == *value,
+    match (spread, app.look().pick(run, key, how).value()) {
+        (Some(Spread::Best { value, of }), Some(own)) => *of > 1 && own == *value,
         _ => false,
     }
 }
@@ -213,7 +213,7 @@ fn beside<'a>(
     spread: Option<&Spread>,
     theme: &Theme,
 ) -> Span<'a> {
-    let Column::Metric(key) = placed.view.column else { return Span::raw("") };
+    let Column::Metric(key, _) = placed.view.column else { return Span::raw("") };
     let width = usize::from(placed.spark);
     if run.metric(key).is_some_and(|metric| metric.has_history()) {
         let series = app.series.get(&(run.key, key));

@@ -1,0 +1,248 @@
+//! What is known of runs only because somebody asked: sums of whole histories, and datasets.
+//!
+//! Neither a table of latest values nor MLflow's search needs it, and it takes reading every history, or a folder more
+//! of every run. So it is read when [`Beyond`] names it, and kept beside the runs, which do not grow.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::side::Side;
+use super::{Index, Key, Metric, Point, Run, RunKey};
+
+/// What is wanted of all runs of the experiment beyond what every run has.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Beyond {
+    /// Metrics whose [`Summary`] is wanted.
+    pub summaries: Vec<Key>,
+    /// Metrics whose value at a step is wanted, see [`Index::at_step`].
+    pub at: Vec<(Key, i64)>,
+    /// Whether the datasets are wanted, see [`Index::datasets`].
+    pub datasets: bool,
+}
+
+impl Beyond {
+    /// Whether nothing is wanted.
+    pub fn is_empty(&self) -> bool {
+        self.summaries.is_empty() && self.at.is_empty() && !self.datasets
+    }
+
+    /// Whether a metric's whole history is wanted.
+    pub fn has(&self, metric: Key) -> bool {
+        self.summaries.contains(&metric) || self.at.iter().any(|(key, _)| *key == metric)
+    }
+
+    /// Wants something more of a metric.
+    pub fn add_summary(&mut self, metric: Key) {
+        if !self.summaries.contains(&metric) {
+            self.summaries.push(metric);
+        }
+    }
+
+    /// Wants a metric's value at a step.
+    pub fn add_at(&mut self, metric: Key, step: i64) {
+        if !self.at.contains(&(metric, step)) {
+            self.at.push((metric, step));
+        }
+    }
+}
+
+/// A value and the step that it was logged at.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct AtStep {
+    /// The value.
+    pub value: f64,
+    /// The step.
+    pub step: i64,
+}
+
+/// A whole history in a few numbers. NaN counts as no value, but for the first.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Summary {
+    /// The first by step, then time, then place in the history; may be NaN.
+    pub first: AtStep,
+    /// The lowest value, where it was first reached.
+    pub min: AtStep,
+    /// The highest value, where it was first reached.
+    pub max: AtStep,
+    /// Sum of the values.
+    pub sum: f64,
+    /// How many values that are not NaN.
+    pub numbers: u64,
+    /// Points of the history that it was made of. A metric that has more by now is being read.
+    pub points: u64,
+    /// When the first point was logged: tells two of the same step apart.
+    first_timestamp: i64,
+}
+
+impl Summary {
+    /// Of a history, in the order in which it was logged.
+    pub fn of(points: impl IntoIterator<Item = Point>) -> Self {
+        let mut summary = Self::default();
+        points.into_iter().for_each(|point| summary.add(&point));
+        summary
+    }
+
+    /// Takes in the next point of the history.
+    pub fn add(&mut self, point: &Point) {
+        let here = AtStep { value: point.value, step: point.step };
+        if self.points == 0 || (point.step, point.timestamp) < (self.first.step, self.first_timestamp) {
+            (self.first, self.first_timestamp) = (here, point.timestamp);
+        }
+        self.points += 1;
+        if point.value.is_nan() {
+            return;
+        }
+        // Where a value was reached by several steps, the lowest of them: a history need not be in their order.
+        let is_earlier = |old: &AtStep| old.value == here.value && here.step < old.step;
+        if self.numbers == 0 || here.value < self.min.value || is_earlier(&self.min) {
+            self.min = here;
+        }
+        if self.numbers == 0 || here.value > self.max.value || is_earlier(&self.max) {
+            self.max = here;
+        }
+        self.sum += point.value;
+        self.numbers += 1;
+    }
+
+    /// The mean of the values.
+    pub fn mean(&self) -> Option<f64> {
+        (self.numbers > 0).then(|| self.sum / self.numbers as f64)
+    }
+}
+
+/// The latest of a history up to a step, by MLflow's rule of what is latest.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct UpTo {
+    step: i64,
+    found: Option<Point>,
+    points: u64,
+}
+
+impl UpTo {
+    /// Nothing of the history has been seen.
+    pub fn new(step: i64) -> Self {
+        Self { step, found: None, points: 0 }
+    }
+
+    /// Takes in the next point of the history.
+    pub fn add(&mut self, point: &Point) {
+        self.points += 1;
+        if point.step <= self.step && self.found.is_none_or(|found| point.is_later_than(&found)) {
+            self.found = Some(*point);
+        }
+    }
+}
+
+/// What is kept of a value at a step: nothing where the history begins later.
+#[derive(Clone, Copy, Debug, Default)]
+struct KeptAt {
+    found: Option<AtStep>,
+    points: u64,
+}
+
+/// A dataset that a run used, in what a filter asks: all three are interned in [`super::Keys`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Used {
+    /// Its name.
+    pub name: Key,
+    /// Its digest.
+    pub digest: Key,
+    /// The input's tag `mlflow.data.context`.
+    pub context: Option<Key>,
+}
+
+/// All of it, by run.
+#[derive(Clone, Debug, Default)]
+pub struct Aside {
+    summaries: BTreeMap<Key, Side<Summary>>,
+    at: BTreeMap<(Key, i64), Side<KeptAt>>,
+    datasets: Side<Arc<[Used]>>,
+}
+
+impl Index {
+    /// The whole history of a metric in a few numbers; nothing while it is not known. A history of one point needs no
+    /// reading.
+    pub fn summary(&self, run: &Run, key: Key, metric: &Metric) -> Option<Summary> {
+        if metric.points == 1 && metric.exact {
+            return Some(Summary::of([metric.last]));
+        }
+        let known = self.aside.summaries.get(&key)?.get(run.key)?;
+        (metric.exact && known.points == metric.points).then_some(*known)
+    }
+
+    /// The latest value of a metric up to a step, with its own step: nothing while it is not known, and nothing within
+    /// where the history begins later.
+    pub fn at_step(&self, run: &Run, key: Key, step: i64, metric: &Metric) -> Option<Option<AtStep>> {
+        if metric.exact && (metric.last.step <= step || metric.points == 1) {
+            let last = AtStep { value: metric.last.value, step: metric.last.step };
+            return Some(Some(last).filter(|last| last.step <= step));
+        }
+        let known = self.aside.at.get(&(key, step))?.get(run.key)?;
+        (metric.exact && known.points == metric.points).then_some(known.found)
+    }
+
+    /// The datasets that a run used; nothing while they are not known.
+    pub fn datasets(&self, run: RunKey) -> Option<&[Used]> {
+        self.aside.datasets.get(run).map(|used| &**used)
+    }
+
+    /// Keeps a summary. It counts as long as the metric has as many points as it was made of; a history that was
+    /// replaced has to be [forgotten](Self::forget).
+    pub fn set_summary(&mut self, run: RunKey, metric: Key, summary: Summary) {
+        Arc::make_mut(&mut self.aside).summaries.entry(metric).or_default().set(run, summary);
+    }
+
+    /// Keeps a value at a step, likewise.
+    pub fn set_at_step(&mut self, run: RunKey, metric: Key, found: &UpTo) {
+        let kept = KeptAt {
+            found: found.found.map(|point| AtStep { value: point.value, step: point.step }),
+            points: found.points,
+        };
+        Arc::make_mut(&mut self.aside).at.entry((metric, found.step)).or_default().set(run, kept);
+    }
+
+    /// Keeps the datasets of a run, all of them.
+    pub fn set_datasets(&mut self, run: RunKey, used: &[Used]) {
+        Arc::make_mut(&mut self.aside).datasets.set(run, used.into());
+    }
+
+    /// Forgets what was read of a metric's history: it was replaced.
+    pub fn forget(&mut self, run: RunKey, metric: Key) {
+        let known = self.aside.summaries.get(&metric).is_some_and(|side| side.get(run).is_some())
+            || self.aside.at.iter().any(|((key, _), side)| *key == metric && side.get(run).is_some());
+        if !known {
+            return;
+        }
+        let aside = Arc::make_mut(&mut self.aside);
+        aside.summaries.get_mut(&metric).into_iter().for_each(|side| _ = side.remove(run));
+        let at = aside.at.iter_mut().filter(|((key, _), _)| *key == metric);
+        at.for_each(|(_, side)| _ = side.remove(run));
+    }
+
+    /// Forgets the datasets of a run: they have to be read again.
+    pub fn forget_datasets(&mut self, run: RunKey) {
+        if self.datasets(run).is_some() {
+            Arc::make_mut(&mut self.aside).datasets.remove(run);
+        }
+    }
+
+    /// Drops what is not wanted any more: tables of 100,000 runs take megabytes.
+    pub fn keep_only(&mut self, beyond: &Beyond) {
+        let is_idle = |aside: &Aside| {
+            aside.summaries.keys().all(|key| beyond.summaries.contains(key))
+                && aside.at.keys().all(|at| beyond.at.contains(at))
+        };
+        if !is_idle(&self.aside) {
+            let aside = Arc::make_mut(&mut self.aside);
+            aside.summaries.retain(|key, _| beyond.summaries.contains(key));
+            aside.at.retain(|at, _| beyond.at.contains(at));
+        }
+    }
+
+    /// Whether something that is wanted of a metric of a run is not known.
+    pub fn lacks_history(&self, run: &Run, key: Key, metric: &Metric, beyond: &Beyond) -> bool {
+        let mut at = beyond.at.iter().filter(|(of, _)| *of == key);
+        (beyond.summaries.contains(&key) && self.summary(run, key, metric).is_none())
+            || at.any(|(_, step)| self.at_step(run, key, *step, metric).is_none())
+    }
+}
