@@ -14,7 +14,7 @@ pub mod run;
 pub mod side;
 pub mod slots;
 
-pub use beyond::{AtStep, Beyond, Summary, UpTo, Used};
+pub use beyond::{AtStep, Beyond, Summary, Sums, UpTo, Used};
 pub use keys::{Key, Keys};
 pub use pack::{Pairs, Sheet};
 pub use run::{Draft, Parts, Run};

@@ -159,7 +159,8 @@ impl App {
         let Some(compare) = &mut self.compare else { return };
         let lines = &compare.table.lines;
         move_cursor(&mut compare.cursor, action, lines.len(), height);
-        if let Some(Line::Values(Values { column: Column::Metric(key, _), .. })) = lines.get(compare.cursor.at)
+        if let Some(Line::Values(Values { column: Column::Metric(key, _), .. })) =
+            lines.get(compare.cursor.at)
             && compare.metric != Some(*key)
         {
             compare.metric = Some(*key);

@@ -182,9 +182,7 @@ impl App {
             })
             .map(|column| {
                 let name = [OutCell::Text(raw_name(column, self.index()))];
-                name.into_iter()
-                    .chain(runs.iter().map(|run| out_cell(run, column, &self.look())))
-                    .collect()
+                name.into_iter().chain(runs.iter().map(|run| out_cell(run, column, &self.look()))).collect()
             })
             .collect();
         self.export("compare-runs".to_owned(), Content::Table(Table { headers, rows }), out);

@@ -66,7 +66,9 @@ mod tests {
 
     #[test]
     fn durations() {
-        for (text, ms) in [("1h", 3600e3), ("1h30m", 5400e3), ("1.5h", 5400e3), ("250ms", 250.0), ("2w", 1_209_600e3)] {
+        for (text, ms) in
+            [("1h", 3600e3), ("1h30m", 5400e3), ("1.5h", 5400e3), ("250ms", 250.0), ("2w", 1_209_600e3)]
+        {
             assert_eq!(parse_duration(text), Some(ms), "{text}");
         }
         for text in ["", "1", "h", "1x", "1h 30m", "-1h", "1h30", "..h", "1e3s"] {

@@ -55,7 +55,8 @@ pub struct AtStep {
     pub step: i64,
 }
 
-/// A whole history in a few numbers. NaN counts as no value, but for the first.
+/// A whole history in a few numbers. NaN counts as no value, but for the first. What is kept of it by run has no more
+/// than it needs, see [`Kept`].
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The first by step, then time, then place in the history; may be NaN.
@@ -68,7 +69,7 @@ pub struct Summary {
     pub sum: f64,
     /// How many values that are not NaN.
     pub numbers: u64,
-    /// Points of the history that it was made of. A metric that has more by now is being read.
+    /// Points of the history that it was made of.
     pub points: u64,
     /// When the first point was logged: tells two of the same step apart.
     first_timestamp: i64,
@@ -133,11 +134,46 @@ impl UpTo {
     }
 }
 
-/// What is kept of a value at a step: nothing where the history begins later.
+/// What is kept, and of which state of the metric: a metric that has changed since is being read.
 #[derive(Clone, Copy, Debug, Default)]
-struct KeptAt {
-    found: Option<AtStep>,
-    points: u64,
+struct Kept<T> {
+    what: T,
+    state: u64,
+}
+
+impl<T> Kept<T> {
+    /// What was kept, where the metric is still as it was.
+    fn of(&self, metric: &Metric) -> Option<&T> {
+        (metric.exact && self.state == state(metric, metric.points)).then_some(&self.what)
+    }
+}
+
+/// What tells a metric that has changed: how many points it has, or its latest one where the store does not count.
+fn state(metric: &Metric, points: u64) -> u64 {
+    if metric.is_counted() {
+        return points;
+    }
+    let Point { value, step, timestamp } = metric.last;
+    let mix = |sum: u64, next: u64| (sum.rotate_left(5) ^ next).wrapping_mul(0x517c_c1b7_2722_0a95);
+    [value.to_bits(), step as u64, timestamp as u64].into_iter().fold(0, mix)
+}
+
+/// The numbers of a [`Summary`] that are asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Sums {
+    /// The first; may be NaN.
+    pub first: AtStep,
+    /// The lowest and the highest; nothing where all values are NaN.
+    pub range: Option<(AtStep, AtStep)>,
+    /// The mean; NaN where all values are.
+    pub mean: f64,
+}
+
+impl From<Summary> for Sums {
+    fn from(summary: Summary) -> Self {
+        let range = (summary.numbers > 0).then_some((summary.min, summary.max));
+        Self { first: summary.first, range, mean: summary.mean().unwrap_or(f64::NAN) }
+    }
 }
 
 /// A dataset that a run used, in what a filter asks: all three are interned in [`super::Keys`].
@@ -154,20 +190,19 @@ pub struct Used {
 /// All of it, by run.
 #[derive(Clone, Debug, Default)]
 pub struct Aside {
-    summaries: BTreeMap<Key, Side<Summary>>,
-    at: BTreeMap<(Key, i64), Side<KeptAt>>,
+    summaries: BTreeMap<Key, Side<Kept<Sums>>>,
+    at: BTreeMap<(Key, i64), Side<Kept<Option<AtStep>>>>,
     datasets: Side<Arc<[Used]>>,
 }
 
 impl Index {
     /// The whole history of a metric in a few numbers; nothing while it is not known. A history of one point needs no
     /// reading.
-    pub fn summary(&self, run: &Run, key: Key, metric: &Metric) -> Option<Summary> {
+    pub fn summary(&self, run: &Run, key: Key, metric: &Metric) -> Option<Sums> {
         if metric.points == 1 && metric.exact {
-            return Some(Summary::of([metric.last]));
+            return Some(Summary::of([metric.last]).into());
         }
-        let known = self.aside.summaries.get(&key)?.get(run.key)?;
-        (metric.exact && known.points == metric.points).then_some(*known)
+        self.aside.summaries.get(&key)?.get(run.key)?.of(metric).copied()
     }
 
     /// The latest value of a metric up to a step, with its own step: nothing while it is not known, and nothing within
@@ -177,8 +212,7 @@ impl Index {
             let last = AtStep { value: metric.last.value, step: metric.last.step };
             return Some(Some(last).filter(|last| last.step <= step));
         }
-        let known = self.aside.at.get(&(key, step))?.get(run.key)?;
-        (metric.exact && known.points == metric.points).then_some(known.found)
+        self.aside.at.get(&(key, step))?.get(run.key)?.of(metric).copied()
     }
 
     /// The datasets that a run used; nothing while they are not known.
@@ -186,19 +220,24 @@ impl Index {
         self.aside.datasets.get(run).map(|used| &**used)
     }
 
-    /// Keeps a summary. It counts as long as the metric has as many points as it was made of; a history that was
-    /// replaced has to be [forgotten](Self::forget).
+    /// Keeps a summary. It counts as long as the metric has as many points as it was made of, or, where the store does not
+    /// count them, the latest value that it has now; a history that was replaced has to be [forgotten](Self::forget).
     pub fn set_summary(&mut self, run: RunKey, metric: Key, summary: Summary) {
-        Arc::make_mut(&mut self.aside).summaries.entry(metric).or_default().set(run, summary);
+        let Some(state) = self.state_of(run, metric, summary.points) else { return };
+        let kept = Kept { what: summary.into(), state };
+        Arc::make_mut(&mut self.aside).summaries.entry(metric).or_default().set(run, kept);
     }
 
     /// Keeps a value at a step, likewise.
     pub fn set_at_step(&mut self, run: RunKey, metric: Key, found: &UpTo) {
-        let kept = KeptAt {
-            found: found.found.map(|point| AtStep { value: point.value, step: point.step }),
-            points: found.points,
-        };
-        Arc::make_mut(&mut self.aside).at.entry((metric, found.step)).or_default().set(run, kept);
+        let Some(state) = self.state_of(run, metric, found.points) else { return };
+        let what = found.found.map(|point| AtStep { value: point.value, step: point.step });
+        let side = Arc::make_mut(&mut self.aside).at.entry((metric, found.step)).or_default();
+        side.set(run, Kept { what, state });
+    }
+
+    fn state_of(&self, run: RunKey, metric: Key, points: u64) -> Option<u64> {
+        Some(state(&self.run(run)?.metric(metric)?, points))
     }
 
     /// Keeps the datasets of a run, all of them.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-
 use crate::format;
 use crate::index::{AtStep, Beyond, Index, Key, Run, Text};
 
@@ -164,15 +163,12 @@ impl Pick {
             },
             how => {
                 let Some(summary) = index.summary(run, self.key, &metric) else { return Found::Loading };
-                match how {
-                    Aggregate::First => summary.first,
-                    _ if summary.numbers == 0 => AtStep { value: f64::NAN, ..summary.first },
-                    Aggregate::Min => summary.min,
-                    Aggregate::Mean => {
-                        let value = summary.mean().unwrap_or(f64::NAN);
-                        return Found::Value(Picked { value, step: None });
-                    }
-                    _ => summary.max,
+                match (how, summary.range) {
+                    (Aggregate::First, _) => summary.first,
+                    (Aggregate::Mean, _) => return Found::Value(Picked { value: summary.mean, step: None }),
+                    (_, None) => AtStep { value: f64::NAN, ..summary.first },
+                    (Aggregate::Min, Some((min, _))) => min,
+                    (_, Some((_, max))) => max,
                 }
             }
         };
@@ -204,4 +200,3 @@ impl super::Query {
         Look { index, now: self.now, better: &self.better }
     }
 }
-

@@ -81,7 +81,8 @@ pub struct Arranged {
 impl Arranged {
     pub fn fits(&self, query: &Query) -> bool {
         let (old, new) = (&*self.query, query);
-        (&old.filter, &old.hidden, &old.sort, &old.by_child) == (&new.filter, &new.hidden, &new.sort, &new.by_child)
+        (&old.filter, &old.hidden, &old.sort, &old.by_child)
+            == (&new.filter, &new.hidden, &new.sort, &new.by_child)
             && (&old.grouping, &old.better, &old.columns) == (&new.grouping, &new.better, &new.columns)
             && old.diff_only == new.diff_only
             && (new.now - STALE..=new.now).contains(&old.now)

@@ -336,7 +336,8 @@ pub fn name_width(list: &[&Run], links: &Links, rollups: &Rollups, groups: &Grou
         let deleted = if run.lifecycle == Lifecycle::Deleted { DELETED.len() } else { 0 };
         width(run.title()) + 3 + 2 * links.depth(place, 12) + after + stray + deleted
     });
-    let groups = groups.iter().take(MEASURED).map(|group| group.title.as_str().width() + 11 + digits(group.runs));
+    let groups =
+        groups.iter().take(MEASURED).map(|group| group.title.as_str().width() + 11 + digits(group.runs));
     widths.chain(groups).max().unwrap_or(4).min(60) as u16
 }
 
@@ -393,8 +394,13 @@ fn title_among(column: Column, columns: &[Column], index: &Index) -> Shown {
         _ => None,
     };
     let is_metric = |other: &Column| other.is_metric() && column.is_metric();
-    let is_other = |other: &&Column| key(**other).is_some() && key(**other) == key(column) && !is_metric(other);
-    if columns.iter().filter(|other| **other != column).any(|other| is_other(&other)) { column.full_name(index) } else { column.title(index) }
+    let is_other =
+        |other: &&Column| key(**other).is_some() && key(**other) == key(column) && !is_metric(other);
+    if columns.iter().filter(|other| **other != column).any(|other| is_other(&other)) {
+        column.full_name(index)
+    } else {
+        column.title(index)
+    }
 }
 
 /// Where room is short, what orders the rows has to be seen, and a metric says more than the third param: kinds take

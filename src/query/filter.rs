@@ -88,7 +88,8 @@ impl Mistake {
     /// The filter with a line below it that marks the place, for a terminal.
     pub fn underlined(&self, text: &str) -> String {
         let width = |range: Range<usize>| {
-            text.get(range).map_or(0, |part| unicode_width::UnicodeWidthStr::width(crate::shown::shown(part).as_str()))
+            text.get(range)
+                .map_or(0, |part| unicode_width::UnicodeWidthStr::width(crate::shown::shown(part).as_str()))
         };
         let before = width(0..self.span.start);
         let marks = width(self.span.clone()).max(1);

@@ -113,7 +113,8 @@ impl<'a> Order<'a> {
             self.look_below(list, rollups);
         }
         let Self { by, mut entries, others, texts, .. } = self;
-        let text = |weight: &Weight| texts.get(weight.text.0 as usize..weight.text.1 as usize).unwrap_or_default();
+        let text =
+            |weight: &Weight| texts.get(weight.text.0 as usize..weight.text.1 as usize).unwrap_or_default();
         let compare = |a: &Weight, b: &Weight, descending: bool| {
             a.value.cmp(&b.value).then_with(|| match (a.text == b.text, descending) {
                 (true, _) => Ordering::Equal,
@@ -129,7 +130,10 @@ impl<'a> Order<'a> {
                 others.get(begin..begin + rest.len()).unwrap_or_default()
             };
             let pairs = weights(a).iter().zip(weights(b)).zip(rest);
-            pairs.map(|((a, b), by)| compare(a, b, by.sort.descending)).find(|o| o.is_ne()).unwrap_or(Ordering::Equal)
+            pairs
+                .map(|((a, b), by)| compare(a, b, by.sort.descending))
+                .find(|o| o.is_ne())
+                .unwrap_or(Ordering::Equal)
         };
         entries.sort_unstable_by(|a, b| {
             let by_value = compare(&a.first, &b.first, is_first_descending);

@@ -61,7 +61,9 @@ pub fn differing(
     let keys = &index.keys;
     let mut seen = Seen { params: ByKey::new(keys), tags: ByKey::new(keys), metrics: ByKey::new(keys) };
     for run in &runs {
-        run.params().iter().for_each(|(key, value)| seen.params.of(key).into_iter().for_each(|s| s.take(value)));
+        run.params()
+            .iter()
+            .for_each(|(key, value)| seen.params.of(key).into_iter().for_each(|s| s.take(value)));
         run.tags().iter().for_each(|(key, value)| seen.tags.of(key).into_iter().for_each(|s| s.take(value)));
         for (key, metric) in run.metrics() {
             seen.metrics.of(key).into_iter().for_each(|same| same.take(metric.last.value.to_bits()));
@@ -71,7 +73,9 @@ pub fn differing(
     let look = query.look(index);
     let kept = columns.into_iter().filter(|column| {
         let (count, is_shared) = match column {
-            Column::Param(key) => seen.params.of(*key).map_or((0, false), |s| (s.runs, s.is_shared(runs.len()))),
+            Column::Param(key) => {
+                seen.params.of(*key).map_or((0, false), |s| (s.runs, s.is_shared(runs.len())))
+            }
             Column::Tag(key) => seen.tags.of(*key).map_or((0, false), |s| (s.runs, s.is_shared(runs.len()))),
             Column::Metric(key, Aggregate::Last) => {
                 seen.metrics.of(*key).map_or((0, false), |s| (s.runs, s.is_shared(runs.len())))
@@ -101,7 +105,8 @@ impl Seen<'_> {
             shared.filter_map(|(key, same)| Some((column(*key), shown(same.first?)))).collect()
         };
         let mut values = words(&self.params.list, Column::Param);
-        let is_own = |column: &Column| matches!(column, Column::Tag(key) if name(*key).starts_with("mlflow."));
+        let is_own =
+            |column: &Column| matches!(column, Column::Tag(key) if name(*key).starts_with("mlflow."));
         values.extend(words(&self.tags.list, Column::Tag).into_iter().filter(|(column, _)| !is_own(column)));
         let metrics = self.metrics.list.iter().filter(|(_, same)| same.is_shared(runs));
         values.extend(metrics.filter_map(|(key, same)| {

@@ -60,7 +60,13 @@ fn index(made: &[Made]) -> Arc<Index> {
 
 fn columns(index: &Index) -> [Column; 5] {
     let key = |name| index.keys.find(name).unwrap();
-    [Column::Start, Column::Param(key("kernel")), Column::Metric(key("loss"), Aggregate::Last), Column::RunId, Column::State]
+    [
+        Column::Start,
+        Column::Param(key("kernel")),
+        Column::Metric(key("loss"), Aggregate::Last),
+        Column::RunId,
+        Column::State,
+    ]
 }
 
 /// A value as it is ordered: how late it comes whatever the direction, a number, a text.

@@ -114,8 +114,7 @@ impl Table {
 
     fn find_lines(&mut self, runs: &[Arc<Run>], look: &Look<'_>, differing: bool) {
         self.state = (differing, look.now / 1000);
-        let has_any =
-            |values: &Values| runs.iter().any(|run| cell(run, values.column, look) != Cell::Empty);
+        let has_any = |values: &Values| runs.iter().any(|run| cell(run, values.column, look) != Cell::Empty);
         let all = ATTRIBUTES.iter().map(|column| values(runs, *column, look));
         let [_, _, attributes, _] = &mut self.groups;
         *attributes = all.filter(has_any).collect();
@@ -131,9 +130,9 @@ impl Table {
                 Line::Heading(_) => None,
             })
         };
-        let name_width = values().map(|values| text::width(values.name(look.index).as_str())).max().unwrap_or(0);
-        let cell_width =
-            |run: &Run, column| text::width(shown(cell(run, column, look).text()).as_str());
+        let name_width =
+            values().map(|values| text::width(values.name(look.index).as_str())).max().unwrap_or(0);
+        let cell_width = |run: &Run, column| text::width(shown(cell(run, column, look).text()).as_str());
         let widest = |run: &Run| values().take(MEASURED).map(|values| cell_width(run, values.column)).max();
         let widths = runs.iter().map(|run| widest(run).unwrap_or(0)).collect();
         (self.name_width, self.widths) = (name_width, widths);

@@ -109,8 +109,11 @@ fn names(part: &str, index: &Index, runs: &mut dyn Iterator<Item = &Run>) -> Vec
     let first = name.split_once('.').and_then(|(first, _)| Some((first, words::entity(unquote(first))?)));
     let with = |text: String| format!("{above}{text}");
     let Some((first, entity)) = first else {
-        let mut list: Vec<Candidate> =
-            (words::ATTRIBUTES.iter()).map(|word| candidate(with(word.names.first().copied().unwrap_or_default().to_owned()), word.about)).collect();
+        let mut list: Vec<Candidate> = (words::ATTRIBUTES.iter())
+            .map(|word| {
+                candidate(with(word.names.first().copied().unwrap_or_default().to_owned()), word.about)
+            })
+            .collect();
         let prefix = |names: &[&str]| with(format!("{}.", names.first().copied().unwrap_or_default()));
         let entities = ENTITIES.iter().filter(|(entity, ..)| *entity != words::Entity::Attribute);
         list.splice(0..0, entities.map(|(_, names, about)| candidate(prefix(names), about)));
@@ -120,43 +123,57 @@ fn names(part: &str, index: &Index, runs: &mut dyn Iterator<Item = &Run>) -> Vec
         }
         if !name.is_empty() {
             // `lr` finds `params.lr` too.
-            for (entity, prefix) in [(words::Entity::Metric, "metrics"), (words::Entity::Param, "params"), (words::Entity::Tag, "tags")] {
-                let keys = keys_of(entity, index, runs);
-                list.extend(keys.iter().map(|key| candidate(with(format!("{prefix}.{}", quoted_key(key))), "")));
-                if entity == words::Entity::Metric && list.len() > MOST * 20 {
-                    break;
-                }
+            let keys = Keys::of(index, runs);
+            for (prefix, keys) in ["metrics", "params", "tags"].into_iter().zip(keys.0) {
+                list.extend(
+                    keys.iter().map(|key| candidate(with(format!("{prefix}.{}", quoted_key(key))), "")),
+                );
             }
         }
         return list;
     };
     match entity {
         words::Entity::Attribute => (words::ATTRIBUTES.iter())
-            .map(|word| candidate(with(format!("{first}.{}", word.names.first().copied().unwrap_or_default())), word.about))
+            .map(|word| {
+                candidate(
+                    with(format!("{first}.{}", word.names.first().copied().unwrap_or_default())),
+                    word.about,
+                )
+            })
             .collect(),
         words::Entity::Dataset => (DATASET_FIELDS.iter())
             .map(|(_, name, about)| candidate(with(format!("{first}.{name}")), about))
             .collect(),
-        _ => {
-            let keys = keys_of(entity, index, runs);
+        kind => {
+            let [metrics, params, tags] = Keys::of(index, runs).0;
+            let keys = match kind {
+                words::Entity::Metric => metrics,
+                words::Entity::Param => params,
+                _ => tags,
+            };
             keys.iter().map(|key| candidate(with(format!("{first}.{}", quoted_key(key))), "")).collect()
         }
     }
 }
 
-/// Keys that runs have, in natural order; MLflow's own tags last.
-fn keys_of<'a>(entity: words::Entity, index: &'a Index, runs: &mut dyn Iterator<Item = &Run>) -> Vec<&'a str> {
-    let mut seen: ByKey<()> = ByKey::new(&index.keys);
-    for run in runs {
-        match entity {
-            words::Entity::Metric => run.metrics().for_each(|(key, _)| _ = seen.of(key)),
-            words::Entity::Param => run.params().keys().for_each(|key| _ = seen.of(key)),
-            _ => run.tags().keys().for_each(|key| _ = seen.of(key)),
+/// Names of metrics, params and tags that runs have, in natural order; MLflow's own tags last.
+struct Keys<'a>([Vec<&'a str>; 3]);
+
+impl<'a> Keys<'a> {
+    fn of(index: &'a Index, runs: &mut dyn Iterator<Item = &Run>) -> Self {
+        let mut seen: [ByKey<()>; 3] = std::array::from_fn(|_| ByKey::new(&index.keys));
+        let [metrics, params, tags] = &mut seen;
+        for run in runs {
+            run.metrics().for_each(|(key, _)| _ = metrics.of(key));
+            run.params().keys().for_each(|key| _ = params.of(key));
+            run.tags().keys().for_each(|key| _ = tags.of(key));
         }
+        Self(seen.map(|seen| {
+            let mut names: Vec<&str> = seen.list.iter().map(|(key, ())| index.keys.name(*key)).collect();
+            names.sort_by_cached_key(|name| (name.starts_with("mlflow."), format::natural_key(name)));
+            names
+        }))
     }
-    let mut names: Vec<&str> = seen.list.iter().map(|(key, ())| index.keys.name(*key)).collect();
-    names.sort_by_cached_key(|name| (name.starts_with("mlflow."), format::natural_key(name)));
-    names
 }
 
 fn operators(kind: Kind) -> Vec<Candidate> {
@@ -165,10 +182,7 @@ fn operators(kind: Kind) -> Vec<Candidate> {
 }
 
 fn joiners() -> Vec<Candidate> {
-    vec![
-        candidate("AND ", "both hold"),
-        candidate("OR ", "one of them holds"),
-    ]
+    vec![candidate("AND ", "both hold"), candidate("OR ", "one of them holds")]
 }
 
 /// Values that were seen.
@@ -201,7 +215,13 @@ fn values<'a>(
             ["active", "deleted"].into_iter().for_each(|word| _ = texts.insert(word));
         }
         Field::Attribute(Attribute::StartTime | Attribute::EndTime) => {
-            let times = [("-1h", "an hour ago"), ("-1d", "a day ago"), ("-1w", "a week ago"), ("today", ""), ("yesterday", "")];
+            let times = [
+                ("-1h", "an hour ago"),
+                ("-1d", "a day ago"),
+                ("-1w", "a week ago"),
+                ("today", ""),
+                ("yesterday", ""),
+            ];
             return times.map(|(text, about)| candidate(text, about)).to_vec();
         }
         Field::Attribute(Attribute::Duration) => {
@@ -262,5 +282,7 @@ fn metric_range(key: Key, runs: &mut dyn Iterator<Item = &Run>) -> Vec<Candidate
         Some(range.map_or((value, value), |(low, high)| (low.min(value), high.max(value))))
     });
     let Some((low, high)) = range else { return Vec::new() };
-    [(low, "the lowest"), (high, "the highest")].map(|(value, about)| candidate(format::exact(value), about)).to_vec()
+    [(low, "the lowest"), (high, "the highest")]
+        .map(|(value, about)| candidate(format::exact(value), about))
+        .to_vec()
 }

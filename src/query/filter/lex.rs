@@ -68,9 +68,7 @@ pub fn tokens(text: &str) -> Vec<Token<'_>> {
             ')' => (Kind::Close, 1),
             ',' => (Kind::Comma, 1),
             ';' => (Kind::Semicolon, 1),
-            c if is_operator(c) => {
-                (Kind::Operator, rest.find(|c| !is_operator(c)).unwrap_or(rest.len()))
-            }
+            c if is_operator(c) => (Kind::Operator, rest.find(|c| !is_operator(c)).unwrap_or(rest.len())),
             _ => name(rest),
         };
         let span = at..at + length;
@@ -144,7 +142,10 @@ mod tests {
 
     #[test]
     fn tokens_are_cut_as_mlflow_does() {
-        assert_eq!(texts("metrics.rmse<60 and a != 'b'"), ["metrics.rmse", "<", "60", "and", "a", "!=", "'b'"]);
+        assert_eq!(
+            texts("metrics.rmse<60 and a != 'b'"),
+            ["metrics.rmse", "<", "60", "and", "a", "!=", "'b'"]
+        );
         assert_eq!(texts("metrics.`val/loss` < -1"), ["metrics.`val/loss`", "<", "-1"]);
         assert_eq!(texts("`metrics`.\"a b\".c=1"), ["`metrics`.\"a b\".c", "=", "1"]);
         assert_eq!(texts("a IN('x', \"y\")"), ["a", "IN", "(", "'x'", ",", "\"y\"", ")"]);

@@ -80,15 +80,15 @@ pub fn flag(name: &str) -> Option<Named> {
 /// Whether a name begins with an entity and a dot: then it is no word that is looked for.
 pub fn has_entity(name: &str) -> bool {
     let (above, name) = parents(name);
-    above > 0 || name.split_once('.').is_some_and(|(first, _)| words::entity(unquote_backticks(first)).is_some())
+    above > 0
+        || name.split_once('.').is_some_and(|(first, _)| words::entity(unquote_backticks(first)).is_some())
 }
 
 /// Texts of a list that MLflow leaves out: ids of runs that are not in small letters (`SearchUtils._parse_run_ids`).
 pub fn as_mlflow_has_it(field: &Field, texts: &mut Vec<String>) {
     if *field == Field::Attribute(Attribute::RunId) {
-        let is_small = |text: &String| {
-            text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase)
-        };
+        let is_small =
+            |text: &String| text.chars().any(char::is_lowercase) && !text.chars().any(char::is_uppercase);
         texts.retain(is_small);
     }
 }

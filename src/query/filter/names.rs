@@ -49,7 +49,11 @@ pub fn column(text: &str, index: &Index) -> Result<Option<Column>, Mistake> {
 
 fn column_of(token: &Token<'_>, index: &Index) -> Result<Option<Column>, Mistake> {
     let no_column = |what: String| {
-        Mistake::new(token.span.clone(), what, "metrics.…, params.…, tags.… or an attribute such as start_time")
+        Mistake::new(
+            token.span.clone(),
+            what,
+            "metrics.…, params.…, tags.… or an attribute such as start_time",
+        )
     };
     if !matches!(token.kind, TokenKind::Word | TokenKind::Quoted) || token.text.starts_with('\'') {
         return Err(no_column(format!("{} is no name", token.text)));
@@ -95,8 +99,8 @@ pub fn names(text: &str, index: &Index) -> Result<Vec<Column>, Mistake> {
 pub fn order_by(text: &str, by_letter: bool, index: &Index) -> Result<Vec<Sort>, Mistake> {
     let tokens = tokens(text);
     let mut sorts = Vec::new();
-    let mut clauses = tokens.split(|token| token.kind == TokenKind::Comma).peekable();
-    while let Some(clause) = clauses.next() {
+    let clauses = tokens.split(|token| token.kind == TokenKind::Comma);
+    for clause in clauses {
         let (name, descending) = match clause {
             [name] => (name, false),
             [name, way] if way.is("ASC") => (name, false),

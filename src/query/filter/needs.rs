@@ -52,7 +52,9 @@ pub fn needs(expr: &Expr, keys: &Keys) -> (Parts, Beyond) {
         Field::Attribute(attribute) => match attribute {
             Attribute::Step => parts.metrics = true,
             Attribute::Stale => parts.metrics = true,
-            Attribute::RunName | Attribute::User | Attribute::Source | Attribute::Version => parts.tags = true,
+            Attribute::RunName | Attribute::User | Attribute::Source | Attribute::Version => {
+                parts.tags = true
+            }
             other => parts.meta |= of(*other).is_mlflow,
         },
     });

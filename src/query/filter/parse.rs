@@ -51,9 +51,12 @@ impl<'a> Parser<'a> {
         Self { tokens: tokens(text), at: 0, depth: 0, end: text.trim_end().len(), next: Next::Name }
     }
 
-    /// All of it.
+    /// All of it. ANDs alone say nothing, which MLflow takes for no filter.
     pub fn filter(&mut self) -> Result<Expr, Mistake> {
-        let expr = if self.is_over(true) { Expr::All(Vec::new()) } else { self.any(true)? };
+        if self.tokens.iter().all(|token| token.is("AND")) {
+            return Ok(Expr::All(Vec::new()));
+        }
+        let expr = self.any(true)?;
         match self.peek() {
             None => Ok(expr),
             Some(token) if token.kind == TokenKind::Close => {
@@ -81,11 +84,6 @@ impl<'a> Parser<'a> {
         let is = self.peek().is_some_and(|token| token.is(keyword));
         self.at += usize::from(is);
         is
-    }
-
-    /// Whether nothing but ANDs is left, which MLflow takes for nothing.
-    fn is_over(&self, at_top: bool) -> bool {
-        at_top && self.tokens.iter().skip(self.at).all(|token| token.is("AND"))
     }
 
     fn at_end(&self, what: impl Into<String>, expected: impl Into<String>) -> Mistake {
@@ -134,7 +132,9 @@ impl<'a> Parser<'a> {
                 let what = format!("nothing stands before {}", token.text);
                 Err(Mistake::new(token.span.clone(), what, "a comparison"))
             }
-            (0, None) if !at_top || self.at > 0 && self.tokens.get(self.at - 1).is_some_and(|t| t.is("OR")) => {
+            (0, None)
+                if !at_top || self.at > 0 && self.tokens.get(self.at - 1).is_some_and(|t| t.is("OR")) =>
+            {
                 Err(self.at_end("the filter is not complete", "a comparison"))
             }
             (1, _) => Ok(all.pop().unwrap_or(Expr::All(Vec::new()))),
@@ -180,7 +180,8 @@ impl<'a> Parser<'a> {
         let Some(operator) = self.operator_after(1).filter(|_| is_name) else {
             return self.word(&token);
         };
-        if token.kind == TokenKind::Quoted && token.text.starts_with('\'') {
+        let is_number = crate::format::parse_number(token.text).is_some();
+        if is_number || (token.kind == TokenKind::Quoted && token.text.starts_with('\'')) {
             let what = format!("{} is a value: the name comes first", token.text);
             return Err(Mistake::new(token.span, what, "a name such as params.lr"));
         }
@@ -246,7 +247,10 @@ impl<'a> Parser<'a> {
                 return Some((Ok(operator), length));
             }
             let after = self.peek_at(ahead + length - 1).map_or(self.end..self.end, |t| t.span.clone());
-            return Some((Err(Mistake::new(after, "IS asks whether a value is there", "NULL or NOT NULL")), 1));
+            return Some((
+                Err(Mistake::new(after, "IS asks whether a value is there", "NULL or NOT NULL")),
+                1,
+            ));
         }
         for (keyword, instead) in [
             ("RLIKE", "~ 'regular expression'"),
@@ -265,7 +269,8 @@ impl<'a> Parser<'a> {
     fn word(&mut self, token: &Token<'a>) -> Result<Expr, Mistake> {
         let says_something = token.text.chars().any(char::is_alphanumeric);
         let is_comment = token.text.starts_with("--") || token.text.starts_with("/*");
-        let is_keyword = ["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "IS", "NULL"].iter().any(|k| token.is(k));
+        let is_keyword =
+            ["AND", "OR", "NOT", "IN", "LIKE", "ILIKE", "IS", "NULL"].iter().any(|k| token.is(k));
         if token.kind != TokenKind::Word || !says_something || is_comment || is_keyword {
             return Err(self.stray(token));
         }
@@ -340,7 +345,8 @@ impl<'a> Parser<'a> {
                 let regex = RegexBuilder::new(&pattern).size_limit(LARGEST_REGEX).build();
                 let regex = regex.map_err(|error| {
                     let error = error.to_string();
-                    let what = error.lines().last().unwrap_or("wrong").trim_start_matches("error: ").to_owned();
+                    let what =
+                        error.lines().last().unwrap_or("wrong").trim_start_matches("error: ").to_owned();
                     Mistake::new(token.span.clone(), what, "a regular expression")
                 })?;
                 return Ok(Check::Regex { regex, not: operator == Operator::MatchesNot });

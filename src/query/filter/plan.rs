@@ -2,10 +2,10 @@
 
 use std::borrow::Cow;
 
+use super::Filter;
 use super::like::Like;
 use super::tree::{Check, Compare, Expr, Field, Number, Test};
 use super::words::{Attribute, DatasetField};
-use super::Filter;
 use crate::format;
 use crate::index::{Dialect, Key, Run, Used};
 use crate::query::aggregate::{Aggregate, Found, Look, Pick};
@@ -36,7 +36,7 @@ enum Node<'a> {
     All(Vec<Node<'a>>),
     Any(Vec<Node<'a>>),
     Not(Box<Node<'a>>),
-    Word(fuzzy::Search<'a>),
+    Word(Box<fuzzy::Search<'a>>),
     Ask(Ask<'a>),
 }
 
@@ -60,12 +60,28 @@ enum Source {
 enum Ready<'a> {
     Number(Compare, (f64, f64)),
     /// Whether it is a NaN.
-    NotANumber { not: bool },
-    Numbers { list: &'a [f64], not: bool },
-    Texts { list: &'a [String], not: bool },
-    Like { like: Like, not: bool },
-    Regex { regex: &'a regex::Regex, not: bool },
-    Null { not: bool },
+    NotANumber {
+        not: bool,
+    },
+    Numbers {
+        list: &'a [f64],
+        not: bool,
+    },
+    Texts {
+        list: &'a [String],
+        not: bool,
+    },
+    Like {
+        like: Like,
+        not: bool,
+    },
+    Regex {
+        regex: &'a regex::Regex,
+        not: bool,
+    },
+    Null {
+        not: bool,
+    },
     Flag,
 }
 
@@ -99,7 +115,7 @@ impl<'a> Node<'a> {
             Expr::All(list) => Node::All(each(list)),
             Expr::Any(list) => Node::Any(each(list)),
             Expr::Not(inner) => Node::Not(Box::new(Node::new(inner, world, asks_children))),
-            Expr::Word(word) => Node::Word(fuzzy::Search::new(word, &world.look.index.keys)),
+            Expr::Word(word) => Node::Word(Box::new(fuzzy::Search::new(word, &world.look.index.keys))),
             Expr::Test(test) => {
                 *asks_children |= test.field == Field::Attribute(Attribute::Children);
                 Node::Ask(Ask::new(test, world))
@@ -157,7 +173,8 @@ impl<'a> Ask<'a> {
         let Look { index, now, better } = world.look;
         let source = match &test.field {
             Field::Metric { name, suffix } => Source::Metric(
-                metric(name, suffix.as_ref(), &index.keys).map(|(key, how)| Pick::new(key, how, index, better)),
+                metric(name, suffix.as_ref(), &index.keys)
+                    .map(|(key, how)| Pick::new(key, how, index, better)),
             ),
             Field::Param(name) => Source::Param(index.keys.find(name)),
             Field::Tag(name) => Source::Tag(index.keys.find(name)),
@@ -185,7 +202,8 @@ impl<'a> Ask<'a> {
         let (mut run, mut place) = (run, place);
         for _ in 0..self.above {
             let above = world.links.above(place);
-            let Some((above, parent)) = above.and_then(|above| Some((above, *world.list.get(above as usize)?)))
+            let Some((above, parent)) =
+                above.and_then(|above| Some((above, *world.list.get(above as usize)?)))
             else {
                 // Nobody has what is asked for.
                 return Some(matches!(self.check, Ready::Null { not: false }));
@@ -202,19 +220,21 @@ impl<'a> Ask<'a> {
                 let value = key.and_then(|key| run.tag(key));
                 self.check.text(value.map(Cow::Borrowed), run.read().tags)
             }
-            Source::Metric(pick) => match pick.map_or(Found::Nothing, |pick| pick.of(run, world.look.index)) {
-                Found::Value(picked) => Some(self.check.number(in_sql(picked.value, world.look.index.dialect))),
-                Found::Loading => None,
-                Found::Nothing => self.check.missing(run.read().metrics),
-            },
-            Source::Attribute(attribute) => {
-                match attribute_value(run, attribute, place, world, children) {
-                    Value::Text(text) => Some(self.check.holds_text(&text)),
-                    Value::Number(number) => Some(self.check.number(number)),
-                    Value::Missing => self.check.missing(true),
-                    Value::Loading => None,
+            Source::Metric(pick) => {
+                match pick.map_or(Found::Nothing, |pick| pick.of(run, world.look.index)) {
+                    Found::Value(picked) => {
+                        Some(self.check.number(in_sql(picked.value, world.look.index.dialect)))
+                    }
+                    Found::Loading => None,
+                    Found::Nothing => self.check.missing(run.read().metrics),
                 }
             }
+            Source::Attribute(attribute) => match attribute_value(run, attribute, place, world, children) {
+                Value::Text(text) => Some(self.check.holds_text(&text)),
+                Value::Number(number) => Some(self.check.number(number)),
+                Value::Missing => self.check.missing(true),
+                Value::Loading => None,
+            },
         }
     }
 
@@ -242,9 +262,8 @@ fn resolve(number: Number, now: i64) -> (f64, f64) {
     match number {
         Number::Between(low, high) => (low, high),
         Number::Ago(ms) => (now as f64 - ms, now as f64 - ms),
-        Number::DaysAgo(days) => {
-            format::day_before(now, days).map_or((f64::INFINITY, f64::INFINITY), |(from, to)| (from as f64, to as f64))
-        }
+        Number::DaysAgo(days) => format::day_before(now, days)
+            .map_or((f64::INFINITY, f64::INFINITY), |(from, to)| (from as f64, to as f64)),
     }
 }
 
@@ -276,14 +295,16 @@ impl Ready<'_> {
             Self::Regex { regex, not } => regex.is_match(text) != *not,
             Self::Null { not } => *not,
             // A text that is no number is unequal to every number.
-            Self::Number(..) | Self::NotANumber { .. } | Self::Numbers { .. } => match format::parse_number(text) {
-                Some(number) => self.number(number),
-                None => match self {
-                    Self::Number(compare, _) => *compare == Compare::NotEqual,
-                    Self::NotANumber { not } | Self::Numbers { not, .. } => *not,
-                    _ => false,
-                },
-            },
+            Self::Number(..) | Self::NotANumber { .. } | Self::Numbers { .. } => {
+                match format::parse_number(text) {
+                    Some(number) => self.number(number),
+                    None => match self {
+                        Self::Number(compare, _) => *compare == Compare::NotEqual,
+                        Self::NotANumber { not } | Self::Numbers { not, .. } => *not,
+                        _ => false,
+                    },
+                }
+            }
             Self::Flag => false,
         }
     }
@@ -354,4 +375,3 @@ fn attribute_value<'a>(
         Attribute::Stale => Value::Loading,
     }
 }
-

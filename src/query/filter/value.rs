@@ -29,7 +29,11 @@ pub fn text(token: &Token<'_>, kind: Kind) -> Result<String, Mistake> {
         _ => {
             let quoted = format!("quotes: '{}'", token.text);
             let what = format!("{} is no text without quotes", token.text);
-            Err(Mistake::new(token.span.clone(), what, if kind == Kind::Text { quoted } else { expected(kind).into() }))
+            Err(Mistake::new(
+                token.span.clone(),
+                what,
+                if kind == Kind::Text { quoted } else { expected(kind).into() },
+            ))
         }
     }
 }
@@ -67,7 +71,13 @@ pub fn number(token: &Token<'_>, kind: Kind) -> Result<Number, Mistake> {
         Kind::Time => time(word),
         _ => None,
     };
-    found.ok_or_else(|| wrong(format!("{word} is no {}", noun(kind))))
+    found.ok_or_else(|| match kind {
+        Kind::TextOrNumber => {
+            let what = format!("{word} is no text without quotes, and no number");
+            Mistake::new(token.span.clone(), what, format!("quotes: '{word}'"))
+        }
+        _ => wrong(format!("{word} is no {}", noun(kind))),
+    })
 }
 
 fn time(word: &str) -> Option<Number> {
