@@ -10,18 +10,23 @@ use rustc_hash::FxHashMap;
 
 use super::due::Due;
 use super::interner::Interner;
-use super::metric::{self, Budget, Latest, LineCounts};
-use super::open::{Fault, OpenFile, SmallFile, Stamp, sum};
+use super::metric::{self, Latest, LineCounts};
+use super::open::{Fault, SmallFile, Stamp, sum};
 use super::problems::Report;
 use super::run::{FRESH, RunFiles, within};
 use super::values::{FileBuffers, Found, Place};
 use crate::index::{Key, Metric, Run};
-use crate::series::Position;
+
+use grown::Grown;
+
+mod grown;
 
 /// A last line without a newline counts when its file has rested for this long.
 const SETTLED: Duration = Duration::from_secs(10);
 /// Bytes of the end of a long file that are read first.
 const TAIL: usize = 8 << 10;
+/// Long files that are held open until they are read together.
+const LONG: usize = 32;
 
 /// The identity of a file at whose stamp nobody has looked yet.
 const BARE: u32 = 0;
@@ -142,6 +147,8 @@ pub(super) struct MetricReader<'a> {
     metrics: &'a mut Vec<(Key, Metric)>,
     files: Vec<MetricFile>,
     odd: FxHashMap<Key, OddFile>,
+    /// Long files that wait until some can be read at a time.
+    long: Vec<Long>,
 }
 
 /// What one file gave.
@@ -150,6 +157,22 @@ struct Read {
     odd: OddFile,
     latest: Latest,
     exact: bool,
+}
+
+/// What a look at a file has found.
+enum Looked {
+    Read(Read),
+    /// There is more to read.
+    Grown(Grown),
+    /// So much that several such files are read at a time.
+    Long(Grown),
+}
+
+/// A long file that waits, and where it lies below the run.
+struct Long {
+    grown: Grown,
+    path: OsString,
+    is_plain: bool,
 }
 
 impl<'a> MetricReader<'a> {
@@ -167,7 +190,8 @@ impl<'a> MetricReader<'a> {
         let odd = FxHashMap::default();
         let mut files = std::mem::take(&mut buffers.metrics);
         files.clear();
-        Self { run, old, old_odd, running, whole, bare, buffers, metrics, files, odd }
+        let long = Vec::new();
+        Self { run, old, old_odd, running, whole, bare, buffers, metrics, files, odd, long }
     }
 
     /// Reads what a file has gained.
@@ -175,11 +199,52 @@ impl<'a> MetricReader<'a> {
         let key = place.keys.intern(found.key);
         let before = self.old.binary_search_by_key(&key, |file| file.key).ok();
         let before = before.and_then(|at| self.old.get(at)).copied();
-        let read = match self.look(key, before, found) {
+        let path = || found.path();
+        match self.look(key, before, found) {
+            Ok(Looked::Read(read)) => self.keep(read, (&path, found.is_plain()), place, report),
+            Ok(Looked::Grown(grown)) => {
+                let mut page = std::mem::take(&mut self.buffers.page);
+                let read = grown.read(self.run, &mut page);
+                self.buffers.page = page;
+                self.keep_or_tell(key, read, (&path, found.is_plain()), place, report);
+            }
+            Ok(Looked::Long(grown)) => {
+                self.long.push(Long { grown, path: found.path(), is_plain: found.is_plain() });
+                if self.long.len() >= LONG {
+                    self.read_long(place, report);
+                }
+            }
+            Err(fault) => self.keep_or_tell(key, Err(fault), (&path, found.is_plain()), place, report),
+        }
+    }
+
+    /// Reads the long files that wait, several at a time.
+    fn read_long(&mut self, place: Place<'_>, report: &mut Report) {
+        if self.long.is_empty() {
+            return; // as for nearly all runs
+        }
+        let waiting = std::mem::take(&mut self.long);
+        let grown: Vec<&Grown> = waiting.iter().map(|long| &long.grown).collect();
+        let all = grown::read_all(&grown, self.run, &mut self.buffers.page);
+        for (long, read) in waiting.iter().zip(all) {
+            let path = || long.path.clone();
+            self.keep_or_tell(long.grown.key, read, (&path, long.is_plain), place, report);
+        }
+    }
+
+    fn keep_or_tell(
+        &mut self,
+        key: Key,
+        read: Result<Read, Fault>,
+        (path, is_plain): (&dyn Fn() -> OsString, bool),
+        place: Place<'_>,
+        report: &mut Report,
+    ) {
+        let read = match read {
             Ok(read) => read,
             Err(Fault::Gone) => return,
             Err(fault) => {
-                report.add(place.path(found.path()), fault);
+                report.add(place.path(path()), fault);
                 // Points that were counted are counted again from the top.
                 Read {
                     file: MetricFile { offset: 0, ..MetricFile::of(key, Stamp::default()) },
@@ -187,22 +252,22 @@ impl<'a> MetricReader<'a> {
                 }
             }
         };
-        self.keep(read, found, place, report);
+        self.keep(read, (path, is_plain), place, report);
     }
 
-    fn look(&mut self, key: Key, before: Option<MetricFile>, found: &Found<'_>) -> Result<Read, Fault> {
+    fn look(&mut self, key: Key, before: Option<MetricFile>, found: &Found<'_>) -> Result<Looked, Fault> {
         let odd = self.old_odd.remove(&key);
         if let Some(before) = before
             && let Some(unchanged) = self.unchanged(before, odd.as_ref(), found)?
         {
-            return Ok(unchanged);
+            return Ok(Looked::Read(unchanged));
         }
         let file = found.open()?;
         if self.bare
             && before.is_none()
             && let Some(read) = self.read_short(key, &file, None)?
         {
-            return Ok(read);
+            return Ok(Looked::Read(read));
         }
         let stamp = file.stamp()?;
         let settled = is_settled(self.running, stamp);
@@ -210,12 +275,15 @@ impl<'a> MetricReader<'a> {
         let is_short = (stamp.size as usize) < self.buffers.bytes.len();
         if before.is_none() && is_short {
             if let Some(read) = self.read_short(key, &file, Some(stamp))? {
-                return Ok(read);
+                return Ok(Looked::Read(read));
             }
         } else if before.is_none() && !self.whole {
-            return self.read_tail(key, &file, stamp);
+            return self.read_tail(key, &file, stamp).map(Looked::Read);
         }
-        self.read_on(key, before, odd.unwrap_or_default(), &file.into_open(stamp), settled)
+        let is_long = stamp.size - before.map_or(0, |before| before.offset.min(stamp.size)) >= grown::LARGE;
+        let (odd, open) = (odd.unwrap_or_default(), file.into_open(stamp));
+        let grown = Grown { key, before, odd, open, settled };
+        Ok(if is_long { Looked::Long(grown) } else { Looked::Grown(grown) })
     }
 
     /// What is known of a file that has not changed.
@@ -281,69 +349,29 @@ impl<'a> MetricReader<'a> {
         Ok(Read { file: MetricFile::of(key, stamp), odd, latest, exact: false })
     }
 
-    fn read_on(
-        &mut self,
-        key: Key,
-        before: Option<MetricFile>,
-        mut odd: OddFile,
-        open: &OpenFile,
-        settled: bool,
-    ) -> Result<Read, Fault> {
-        let stamp = open.stamp;
-        let mut position = Position::default();
-        let mut latest = Latest::default();
-        if let Some(before) = before
-            && before.ident == MetricFile::of(key, stamp).ident
-            && stamp.size >= before.offset
-        {
-            let check = metric::check(&open.file, before.offset)?;
-            if fold(check) == before.check {
-                let (offset, open_end) = (before.offset, odd.open_end);
-                position = Position { file: stamp.file, offset, check, open_end, inside: false };
-                let metric = self.run.metric(key);
-                latest.best = metric.map(|metric| metric.last);
-                latest.points = metric.map_or(0, |metric| metric.points);
-            }
-        }
-        if position.offset == 0 {
-            odd = OddFile::default();
-        } else if odd == OddFile::default() {
-            odd = OddFile::plain(position.offset, latest.points);
-        }
-        let look =
-            metric::read_new(open, &mut position, settled, &mut latest, &mut self.buffers.page, Budget::ALL)?;
-        if look.restarted {
-            odd = OddFile::default();
-        }
-        if let (0, Some(first)) = (odd.first_bad, look.new.first_bad) {
-            odd.first_bad = odd.lines + first;
-        }
-        odd.lines += look.new.lines;
-        odd.bad += look.new.bad;
-        (odd.size, odd.waiting, odd.open_end, odd.tail) =
-            (stamp.size, look.unfinished, position.open_end, false);
-        let file =
-            MetricFile { check: fold(position.check), offset: position.offset, ..MetricFile::of(key, stamp) };
-        Ok(Read { file, odd, latest, exact: true })
-    }
-
     /// Takes over what a file gave, and says what is wrong with it.
-    fn keep(&mut self, read: Read, found: &Found<'_>, place: Place<'_>, report: &mut Report) {
+    fn keep(
+        &mut self,
+        read: Read,
+        (path, is_plain): (&dyn Fn() -> OsString, bool),
+        place: Place<'_>,
+        report: &mut Report,
+    ) {
         let Read { file, mut odd, latest, exact } = read;
         if odd.bad > 0 {
             let told = format!("has {} bad lines, the first is line {}", odd.bad, odd.first_bad);
-            report.add(place.path(found.path()), told);
+            report.add(place.path(path()), told);
         } else if latest.points == 0 && exact && file.offset == odd.size {
-            let is_young = found.stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
-            if !is_young {
-                report.add(place.path(found.path()), "has no points");
+            let stamp = place.folder.file(&path()).map(|open| open.stamp);
+            if !stamp.is_ok_and(|stamp| within(stamp.modified, FRESH)) {
+                report.add(place.path(path()), "has no points");
             }
         }
         if let Some(last) = latest.best {
             self.metrics.push((file.key, Metric { last, points: latest.points, exact }));
         }
-        if !found.is_plain() {
-            odd.path = Some(found.path());
+        if !is_plain {
+            odd.path = Some(path());
         }
         if !odd.is_plain(&file, latest.points) {
             self.odd.insert(file.key, odd);
@@ -351,8 +379,9 @@ impl<'a> MetricReader<'a> {
         self.files.push(file);
     }
 
-    /// Gives the run's files back; says what has to be looked at again.
-    pub fn finish(mut self, files: &mut RunFiles) -> Due {
+    /// Reads what is left and gives the run's files back; says what has to be looked at again.
+    pub fn finish(mut self, files: &mut RunFiles, place: Place<'_>, report: &mut Report) -> Due {
+        self.read_long(place, report);
         self.files.sort_unstable_by_key(|file| file.key);
         // Two names that are no UTF-8 may give the same key.
         self.files.dedup_by_key(|file| file.key);

@@ -447,7 +447,7 @@ fn read_metrics(
     let (folders, youngest) = walk(place, "metrics", entries, report, &mut |found, report| {
         read.file(found, place, report);
     });
-    let again = read.finish(files);
+    let again = read.finish(files, place, report);
     reader.draft.read.metrics = true;
     files.young |= within(youngest, FRESH);
     files.metrics = files.take_folders("metrics", folders);
