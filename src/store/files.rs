@@ -48,6 +48,7 @@ mod problems;
 mod reading;
 mod recall;
 mod run;
+mod stamps;
 mod sweep;
 mod values;
 

@@ -1,7 +1,7 @@
 //! What the file store remembers of a run, and reading it: `meta.yaml`, tags, params, and what its metric files have
 //! gained. Runs on a reader's thread and touches nothing but the run.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsStr;
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -13,6 +13,7 @@ use super::meta::{self, Meta};
 use super::open::{Fault, Folder, Kind, Seal, Stamp};
 use super::points::{self, MetricFile, OddFile};
 use super::problems::{Look, Report};
+use super::stamps::{changes, is_calm};
 use super::values::{Buffers, Folders, Place, read_values, walk};
 use crate::index::{Draft, Key, Lifecycle, Run, Status};
 
@@ -25,10 +26,6 @@ const META: usize = 1 << 20;
 pub(super) const FRESH: Duration = Duration::from_secs(2);
 /// Clocks of file times have ticks: what changed twice in one bears the same time.
 pub(super) const TICK: Duration = Duration::from_millis(20);
-/// A run whose `meta.yaml` has not changed for so long is read without looking at every stamp. The stamps are looked at
-/// later: those that are older by this than the reading tell that nothing has changed since, whatever the clock of a
-/// file server says.
-const CALM: Duration = Duration::from_secs(600);
 
 /// What the file store remembers of a run, beside what the index shows.
 #[derive(Debug, Default)]
@@ -119,12 +116,6 @@ pub(super) fn within(modified: i64, age: Duration) -> bool {
 /// Seconds since the epoch.
 fn seconds() -> i64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_secs() as i64
-}
-
-/// Whether nothing had changed for long when it was read then.
-fn is_calm(stamp: Stamp, read_at: i64) -> bool {
-    let since = read_at.saturating_sub(CALM.as_secs() as i64).saturating_mul(1_000_000_000);
-    stamp.modified < since && stamp.changed < since
 }
 
 /// Who reads: the buffers of one thread, and what it was told.
@@ -452,80 +443,4 @@ fn read_metrics(
     files.young |= within(youngest, FRESH);
     files.metrics = files.take_folders("metrics", folders);
     again
-}
-
-/// Which parts of a run have changed since they were read, as far as stamps tell: names that came or went, points, a
-/// new `meta.yaml`, tags that were overwritten. A param that was overwritten in place does not show; nor do params and
-/// tags behind links. Of a run that was read without its stamps they are taken now, if they are old enough to tell.
-pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner) -> Due {
-    let mut due = Due::empty();
-    let (bare, read_at) = (files.bare, files.read_at);
-    let now = |path: &OsStr| folder.stamp(path).ok();
-    let mut look = |path: &OsStr, old: &mut Seal, part: Due| {
-        let stamp = now(path);
-        if bare && *old == Seal::NONE && stamp.is_none_or(|stamp| is_calm(stamp, read_at)) {
-            *old = Seal::of(stamp);
-        }
-        if Seal::of(stamp) != *old || stamp.is_some_and(|stamp| within(stamp.modified, TICK)) {
-            due |= part;
-        }
-    };
-    look(OsStr::new("meta.yaml"), &mut files.meta, Due::META);
-    look(OsStr::new("tags"), &mut files.tags, Due::TAGS | Due::TREE);
-    look(OsStr::new("params"), &mut files.params, Due::PARAMS);
-    look(OsStr::new("metrics"), &mut files.metrics, Due::METRICS);
-    for (path, seal) in files.odd.iter_mut().flat_map(|odd| &mut odd.folders) {
-        let part = match Path::new(path).iter().next().and_then(OsStr::to_str) {
-            Some("tags") => Due::TAGS | Due::TREE,
-            Some("params") => Due::PARAMS,
-            _ => Due::METRICS,
-        };
-        look(path, seal, part);
-    }
-    if !due.contains(Due::TAGS) && have_tags_changed(run, files, folder, keys) {
-        due |= Due::TAGS | Due::TREE;
-    }
-    if !due.contains(Due::METRICS) && have_metrics_changed(files, folder, keys) {
-        due |= Due::METRICS;
-    }
-    files.bare = false;
-    due
-}
-
-fn have_tags_changed(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner) -> bool {
-    let mut path = OsString::new();
-    let mut is_sure = true;
-    let mut stamps = 0u64;
-    for key in run.tags().keys() {
-        path.clear();
-        path.push("tags/");
-        keys.with_name(key, |name| path.push(name));
-        if let Ok(stamp) = folder.stamp(&path) {
-            stamps = stamps.wrapping_add(Seal::of(Some(stamp)).0);
-            is_sure &= is_calm(stamp, files.read_at);
-        }
-    }
-    if files.bare && is_sure {
-        files.tag_files = stamps;
-    }
-    files.tag_files != stamps
-}
-
-fn have_metrics_changed(files: &mut RunFiles, folder: &Folder, keys: &Interner) -> bool {
-    let mut path = OsString::new();
-    let mut all = std::mem::take(&mut files.files);
-    let mut changed = false;
-    for file in &mut all {
-        file.path(files, keys, &mut path);
-        let Ok(stamp) = folder.stamp(&path) else {
-            changed = true;
-            continue;
-        };
-        if files.bare && is_calm(stamp, files.read_at) {
-            file.take_stamp(stamp);
-        }
-        changed |= !file.is_like(files, stamp);
-    }
-    files.files = all;
-    changed
 }

@@ -92,3 +92,32 @@ fn what_has_not_changed_is_not_due_and_what_has_is_read_by_the_same_look() {
     assert_eq!(text(bed.run.tags(), "note").as_deref(), Some("new"));
     assert_eq!(text(bed.run.params(), "late").as_deref(), Some("1"));
 }
+
+#[test]
+fn many_long_files_of_one_run_give_their_exact_latest_points_and_bad_lines() {
+    let mut bed = Bed::new();
+    let files = 5;
+    for file in 0..files {
+        // The highest step stands in the middle, out of sight of a tail.
+        let mut text = String::new();
+        for line in 0..60_000 {
+            let step = if line == 30_000 + file { 1_000_000 + file } else { line };
+            text += &format!("{} {}.5 {step}\n", 1_795_400_000_000_i64 + line, file * 100_000 + line);
+        }
+        let bad = if file == 3 { "half a li\n" } else { "" };
+        let name = bed.dir.path().join(format!("aa/metrics/long{file}"));
+        fs::write(name, format!("{text}{bad}")).unwrap();
+    }
+    let again = bed.read(Due::METRICS).again;
+    assert!(again.contains(Due::LONG), "their ends were read: {again:?}");
+    let outcome = bed.read(Due::LONG);
+    for file in 0..files {
+        let metric = bed.run.metric(bed.keys.intern(&format!("long{file}"))).unwrap();
+        assert_eq!((metric.exact, metric.points), (true, 60_000));
+        let value = (file * 100_000 + 30_000 + file) as f64 + 0.5;
+        assert_eq!((metric.last.step, metric.last.value), (1_000_000 + file, value), "file {file}");
+    }
+    let told = format!("{:?}", outcome.reports);
+    assert!(told.contains("long3") && told.contains("line 60001"), "{told}");
+    assert_eq!(told.matches("bad lines").count(), 1, "{told}");
+}
