@@ -18,6 +18,8 @@ use crate::store::{self, Store};
 use answer::Answer;
 
 mod answer;
+mod ask;
+mod best;
 mod cache;
 pub mod demo;
 pub mod dump;
@@ -26,6 +28,7 @@ mod history;
 mod json;
 mod ls;
 mod runs;
+mod sheet;
 mod show;
 mod table;
 mod tui;
@@ -87,6 +90,8 @@ enum Command {
     Ls(ls::LsArgs),
     /// Print runs, newest first: active ones of active experiments, if not told otherwise.
     Runs(runs::RunsArgs),
+    /// Print the best run by a metric, over all its steps.
+    Best(best::BestArgs),
     /// Print one run whole.
     Show(show::ShowArgs),
     /// Print all points of a metric in the order of the file.
@@ -164,6 +169,7 @@ pub fn run() -> ExitCode {
         Some(Command::Demo) => demo::run(),
         Some(Command::Ls(args)) => ls::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
+        Some(Command::Best(args)) => best::run(&args),
         Some(Command::Show(args)) => show::run(&args),
         Some(Command::History(args)) => history::run(&args),
         Some(Command::Dump(args)) => dump::run(&args),

@@ -10,10 +10,12 @@ mod glyphs;
 mod plot;
 mod png;
 mod range;
+mod runs;
 mod table;
 mod thin;
 mod time;
 
 pub use file::save;
 pub use plot::{Curve, Error, Plot, Scale, png, svg};
-pub use table::{Cell, Table, csv, json};
+pub use runs::{column_name, run_cell};
+pub use table::{Cell, Table, csv, json, jsonl, markdown, tsv};

@@ -8,10 +8,11 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::index::{Beyond, ExperimentKey, Index, Key, Parts, RunKey, Text};
+use crate::index::{Beyond, ExperimentKey, Index, Key, Parts, RunKey, Summary, Text};
 use crate::series::{Samples, Series};
 use crate::shown::shown;
 
+pub mod beyond;
 pub mod cache;
 pub mod files;
 pub mod location;
@@ -211,6 +212,13 @@ pub trait Store: Send {
 
     /// Datasets and models of a run.
     fn inputs(&mut self, index: &Index, run: RunKey) -> Poll<Inputs>;
+
+    /// Whole histories of one metric of many runs in a few numbers, where that costs less than reading each of them. None
+    /// where [`Store::points`] is to be called. A run that is left out is not asked for again until it changes.
+    fn sums(&mut self, index: &Index, metric: Key, runs: &[RunKey]) -> Option<Poll<Vec<(RunKey, Summary)>>> {
+        let _ = (index, metric, runs);
+        None
+    }
 }
 
 /// Opens the store at a location. With a folder of caches it shows at once what was known of it last time, and compares

@@ -6,11 +6,11 @@ use super::compare::Line;
 use super::detail::Tab;
 use super::overview::{self, overview};
 use super::{App, Content, Export, Request};
-use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table};
+use crate::export::{Cell as OutCell, Curve, Plot, Scale, Table, column_name, run_cell};
 use crate::format;
-use crate::index::{Index, Key, Run};
-use crate::query::cell::{self, Cell};
-use crate::query::{self, Column, Look, Opened, Query, Rows};
+use crate::index::Key;
+use crate::query::cell;
+use crate::query::{self, Column, Opened, Query, Rows};
 use crate::series::{Axis, Series};
 use crate::shown::{Shown, shown};
 use crate::store::Preview;
@@ -45,13 +45,13 @@ pub fn runs_table(all: &AllRuns) -> Table {
     let look = rows.query.look(index);
     let columns: Vec<Column> = rows.columns.iter().map(|view| view.column).collect();
     let fixed = ["run_id", "run_name", "parent_run_id"].map(str::to_owned);
-    let names = columns.iter().map(|column| raw_name(*column, index));
+    let names = columns.iter().map(|column| column_name(*column, index));
     let headers = fixed.into_iter().chain(names).collect();
     let runs = rows.items.iter().filter(|row| !row.context).filter_map(|row| index.run(row.run));
     let text = |text: Option<&str>| text.map_or(OutCell::Empty, |t| OutCell::Text(t.to_owned()));
     let table = runs.map(|run| {
         let mut row = vec![text(Some(run.run_id())), text(run.name()), text(run.parent_run_id())];
-        row.extend(columns.iter().map(|column| out_cell(run, *column, &look)));
+        row.extend(columns.iter().map(|column| run_cell(run, *column, &look)));
         row
     });
     Table { headers, rows: table.collect() }
@@ -181,8 +181,8 @@ impl App {
                 Line::Heading(_) => None,
             })
             .map(|column| {
-                let name = [OutCell::Text(raw_name(column, self.index()))];
-                name.into_iter().chain(runs.iter().map(|run| out_cell(run, column, &self.look()))).collect()
+                let name = [OutCell::Text(column_name(column, self.index()))];
+                name.into_iter().chain(runs.iter().map(|run| run_cell(run, column, &self.look()))).collect()
             })
             .collect();
         self.export("compare-runs".to_owned(), Content::Table(Table { headers, rows }), out);
@@ -191,39 +191,6 @@ impl App {
     fn export(&mut self, stem: String, content: Content, out: &mut Vec<Request>) {
         self.tell("writing…");
         out.push(Request::Export(Export { stem, content }));
-    }
-}
-
-/// A cell with its full value: metrics unrounded, times as milliseconds.
-fn out_cell(run: &Run, column: Column, look: &Look<'_>) -> OutCell {
-    let number = |number: Option<i64>| number.map_or(OutCell::Empty, OutCell::Integer);
-    match column {
-        Column::Metric(key, how) => look.pick(run, key, how).value().map_or(OutCell::Empty, OutCell::Number),
-        Column::Param(key) => run.param(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
-        Column::Tag(key) => run.tag(key).map_or(OutCell::Empty, |v| OutCell::Text(v.to_owned())),
-        Column::Start => number(run.start_time()),
-        Column::End => number(run.end_time()),
-        Column::Duration => number(run.duration(look.now)),
-        Column::State => OutCell::Text(run.status_word().to_owned()),
-        _ => match cell::cell(run, column, look) {
-            Cell::Empty | Cell::Loading => OutCell::Empty,
-            Cell::Number(text) | Cell::Words(text) => OutCell::Text(text.into_owned()),
-        },
-    }
-}
-
-/// The name of a column in a file, as MLflow's own tables name it.
-fn raw_name(column: Column, index: &Index) -> String {
-    let keys = &index.keys;
-    match column {
-        Column::Param(key) => format!("params.{}", keys.name(key)),
-        Column::Metric(key, how) => format!("metrics.{}{}", keys.name(key), how.suffix()),
-        Column::Tag(key) => format!("tags.{}", keys.name(key)),
-        Column::Start => "start_time".to_owned(),
-        Column::End => "end_time".to_owned(),
-        Column::Duration => "duration_ms".to_owned(),
-        Column::State => "status".to_owned(),
-        other => other.title(index).as_str().to_lowercase().replace(' ', "_"),
     }
 }
 

@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use ratatui::crossterm::terminal;
 use serde::Serialize;
 
-use crate::shown::is_hidden;
+use crate::shown::{is_hidden, shown};
 
 /// Entries of a long array that one thread writes at a time.
 const PIECE: usize = 128;
@@ -50,6 +50,19 @@ impl<'a> Answer<'a> {
     /// Bytes that are fit for any reader as they are.
     pub fn raw(&mut self, text: &str) -> io::Result<()> {
         self.out.write_all(text.as_bytes())
+    }
+
+    /// JSON text. On a terminal nothing in it does anything.
+    pub fn escaped(&mut self, json: &str) -> io::Result<()> {
+        self.json_text(json)
+    }
+
+    /// Text with the store's own characters, for programs; on a terminal these are shown, line by line.
+    pub fn for_readers(&mut self, text: &str) -> io::Result<()> {
+        if self.columns.is_none() {
+            return self.raw(text);
+        }
+        text.lines().try_for_each(|line| self.line(shown(line).as_str()))
     }
 
     /// A value as JSON on one line, without an end of line.

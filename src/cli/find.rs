@@ -69,7 +69,7 @@ fn ambiguous(index: &Index, word: &str, mut found: Vec<&Run>) -> Failure {
     Failure::Unusable(format!("{} means {count} runs, give an id: {}{more}", shown(word), names.join(", ")))
 }
 
-fn unknown<'a>(kind: &str, word: &str, place: &str, names: impl Iterator<Item = &'a str>) -> Failure {
+pub fn unknown<'a>(kind: &str, word: &str, place: &str, names: impl Iterator<Item = &'a str>) -> Failure {
     let close = closest(word, names);
     let hint = match close.as_slice() {
         [] => format!("; it has no {kind}s"),

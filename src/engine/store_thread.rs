@@ -10,6 +10,7 @@ use super::histories::Histories;
 use super::{Message, notice, query_thread};
 use crate::app::{Event, Watching};
 use crate::index::{Index, RunKey};
+use crate::store::beyond::Filler;
 use crate::store::{Refreshed, Store, Want, Watch};
 use crate::terminal;
 use crate::watch::{Change, Watcher};
@@ -59,6 +60,8 @@ struct Keeper<'a> {
     want: Want,
     watcher: Watcher,
     histories: Histories,
+    /// What is wanted beyond what every run has.
+    filler: Filler,
     /// What was asked for and has not arrived.
     waiting: Vec<Ask>,
     /// Events were lost, and when everything was last looked at for that reason.
@@ -102,6 +105,7 @@ pub fn run(
         want: Want::default(),
         watcher,
         histories: Histories::default(),
+        filler: Filler::default(),
         waiting: Vec::new(),
         lost: false,
         rescanned: None,
@@ -140,14 +144,16 @@ impl Keeper<'_> {
             self.rescan_if_lost();
             let was_complete = self.index.progress.complete;
             let state = self.refresh();
+            // What is on screen or being read comes first; what it was read of has to be there.
+            let beyond = if state.urgent { Refreshed::default() } else { self.fill() };
             // What has arrived is taken in by now.
             for ask in std::mem::take(&mut self.waiting) {
                 self.serve(ask, &mut Vec::new());
             }
             // Watched before it is called complete: whoever sees that may rely on it from then on.
             let is_new = self.index.progress.complete && !was_complete && self.watch();
-            self.publish(state.urgent);
-            more = state.more | is_new | self.read_series();
+            self.publish(state.urgent | beyond.urgent);
+            more = state.more | beyond.more | is_new | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= SWEEP;
             if self.index.progress.listed && (!state.more || is_time) {
@@ -171,6 +177,18 @@ impl Keeper<'_> {
         };
         self.dirty |= state.changed;
         self.later = state.later.map(|wait| Instant::now() + wait);
+        state
+    }
+
+    /// Reads some of what is wanted beyond what every run has.
+    fn fill(&mut self) -> Refreshed {
+        let Self { filler, store, index, want, .. } = self;
+        let state = filler.fill(store.as_mut(), index, want, Instant::now() + SLICE);
+        let state = state.unwrap_or_else(|error| {
+            self.tell(&error.to_string());
+            Refreshed::default()
+        });
+        self.dirty |= state.changed;
         state
     }
 

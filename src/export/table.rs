@@ -4,6 +4,8 @@ use std::collections::HashSet;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::shown::shown;
+
 /// Rows under headers.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Table {
@@ -79,19 +81,68 @@ fn odd(number: f64) -> Option<&'static str> {
     }
 }
 
+/// A table in Markdown, for people: numbers to four digits, text on one line.
+pub fn markdown(table: &Table) -> String {
+    let text = |text: &str| shown(text).as_str().replace('|', "\\|");
+    let cell = |cell: &Cell| match cell {
+        Cell::Empty => String::new(),
+        Cell::Text(content) => text(content),
+        Cell::Number(number) => crate::format::number(*number),
+        Cell::Integer(number) => number.to_string(),
+    };
+    let is_number = |place: usize| {
+        let mut cells =
+            table.rows.iter().filter_map(|row| row.get(place)).filter(|cell| **cell != Cell::Empty);
+        cells.by_ref().next().is_some_and(|cell| matches!(cell, Cell::Number(_) | Cell::Integer(_)))
+    };
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut out = line(table.headers.iter().map(|header| text(header)).collect());
+    let rules =
+        (0..table.headers.len()).map(|place| if is_number(place) { "---:" } else { "---" }.to_owned());
+    out.push_str(&line(rules.collect()));
+    for row in &table.rows {
+        let missing = table.headers.len().saturating_sub(row.len());
+        out.push_str(&line(
+            row.iter().map(cell).chain(std::iter::repeat_n(String::new(), missing)).collect(),
+        ));
+    }
+    out
+}
+
+/// A table separated by tabs, with a line of headers; tabs and ends of lines in a text become pictures of them.
+pub fn tsv(table: &Table) -> String {
+    let cell = |cell: &Cell| match cell {
+        Cell::Text(text) => shown(text).into_string(),
+        other => field(other),
+    };
+    let mut out = String::new();
+    let mut line = |cells: Vec<String>| {
+        out.push_str(&cells.join("\t"));
+        out.push('\n');
+    };
+    line(table.headers.iter().map(|header| shown(header).into_string()).collect());
+    table.rows.iter().for_each(|row| line(row.iter().map(cell).collect()));
+    out
+}
+
 /// A table as an array of objects, one a line, with the headers as keys in their order. A missing value is `null`;
 /// NaN and infinities, which JSON does not have, are the strings `NaN`, `Infinity` and `-Infinity`.
 ///
 /// Keys are unique: of equal headers, later ones get a number (`name (2)`). Cells beyond the headers are left out.
 pub fn json(table: &Table) -> String {
-    let keys = unique(&table.headers);
-    let rows: Vec<String> = table
-        .rows
-        .iter()
-        // Keys are strings and no cell fails, so there is always a text.
-        .filter_map(|cells| serde_json::to_string(&Row { keys: &keys, cells }).ok())
-        .collect();
+    let rows = objects(table);
     if rows.is_empty() { "[]\n".to_owned() } else { format!("[\n{}\n]\n", rows.join(",\n")) }
+}
+
+/// The same with one object a line, and nothing around them.
+pub fn jsonl(table: &Table) -> String {
+    objects(table).into_iter().map(|object| object + "\n").collect()
+}
+
+fn objects(table: &Table) -> Vec<String> {
+    let keys = unique(&table.headers);
+    // Keys are strings and no cell fails, so there is always a text.
+    table.rows.iter().filter_map(|cells| serde_json::to_string(&Row { keys: &keys, cells }).ok()).collect()
 }
 
 fn unique(headers: &[String]) -> Vec<String> {

@@ -4,7 +4,10 @@
 //! of every run. So it is read when [`Beyond`] names it, and kept beside the runs, which do not grow.
 
 use std::collections::BTreeMap;
+use std::hash::Hasher;
 use std::sync::Arc;
+
+use rustc_hash::FxHasher;
 
 use super::side::Side;
 use super::{Index, Key, Metric, Point, Run, RunKey};
@@ -116,18 +119,16 @@ impl Summary {
 pub struct UpTo {
     step: i64,
     found: Option<Point>,
-    points: u64,
 }
 
 impl UpTo {
     /// Nothing of the history has been seen.
     pub fn new(step: i64) -> Self {
-        Self { step, found: None, points: 0 }
+        Self { step, found: None }
     }
 
     /// Takes in the next point of the history.
     pub fn add(&mut self, point: &Point) {
-        self.points += 1;
         if point.step <= self.step && self.found.is_none_or(|found| point.is_later_than(&found)) {
             self.found = Some(*point);
         }
@@ -144,18 +145,18 @@ struct Kept<T> {
 impl<T> Kept<T> {
     /// What was kept, where the metric is still as it was.
     fn of(&self, metric: &Metric) -> Option<&T> {
-        (metric.exact && self.state == state(metric, metric.points)).then_some(&self.what)
+        (metric.exact && self.state == state(metric)).then_some(&self.what)
     }
 }
 
-/// What tells a metric that has changed: how many points it has, or its latest one where the store does not count.
-fn state(metric: &Metric, points: u64) -> u64 {
-    if metric.is_counted() {
-        return points;
-    }
+/// What tells a metric that has changed: how many points it has, where the store counts them, and its latest one.
+fn state(metric: &Metric) -> u64 {
     let Point { value, step, timestamp } = metric.last;
-    let mix = |sum: u64, next: u64| (sum.rotate_left(5) ^ next).wrapping_mul(0x517c_c1b7_2722_0a95);
-    [value.to_bits(), step as u64, timestamp as u64].into_iter().fold(0, mix)
+    let mut hasher = FxHasher::default();
+    [metric.points, value.to_bits(), step as u64, timestamp as u64]
+        .into_iter()
+        .for_each(|n| hasher.write_u64(n));
+    hasher.finish()
 }
 
 /// The numbers of a [`Summary`] that are asked for.
@@ -220,49 +221,28 @@ impl Index {
         self.aside.datasets.get(run).map(|used| &**used)
     }
 
-    /// Keeps a summary. It counts as long as the metric has as many points as it was made of, or, where the store does not
-    /// count them, the latest value that it has now; a history that was replaced has to be [forgotten](Self::forget).
+    /// Keeps a summary. It counts as long as the metric is as it is now.
     pub fn set_summary(&mut self, run: RunKey, metric: Key, summary: Summary) {
-        let Some(state) = self.state_of(run, metric, summary.points) else { return };
+        let Some(state) = self.state_of(run, metric) else { return };
         let kept = Kept { what: summary.into(), state };
         Arc::make_mut(&mut self.aside).summaries.entry(metric).or_default().set(run, kept);
     }
 
     /// Keeps a value at a step, likewise.
     pub fn set_at_step(&mut self, run: RunKey, metric: Key, found: &UpTo) {
-        let Some(state) = self.state_of(run, metric, found.points) else { return };
+        let Some(state) = self.state_of(run, metric) else { return };
         let what = found.found.map(|point| AtStep { value: point.value, step: point.step });
         let side = Arc::make_mut(&mut self.aside).at.entry((metric, found.step)).or_default();
         side.set(run, Kept { what, state });
     }
 
-    fn state_of(&self, run: RunKey, metric: Key, points: u64) -> Option<u64> {
-        Some(state(&self.run(run)?.metric(metric)?, points))
+    fn state_of(&self, run: RunKey, metric: Key) -> Option<u64> {
+        Some(state(&self.run(run)?.metric(metric)?))
     }
 
     /// Keeps the datasets of a run, all of them.
     pub fn set_datasets(&mut self, run: RunKey, used: &[Used]) {
         Arc::make_mut(&mut self.aside).datasets.set(run, used.into());
-    }
-
-    /// Forgets what was read of a metric's history: it was replaced.
-    pub fn forget(&mut self, run: RunKey, metric: Key) {
-        let known = self.aside.summaries.get(&metric).is_some_and(|side| side.get(run).is_some())
-            || self.aside.at.iter().any(|((key, _), side)| *key == metric && side.get(run).is_some());
-        if !known {
-            return;
-        }
-        let aside = Arc::make_mut(&mut self.aside);
-        aside.summaries.get_mut(&metric).into_iter().for_each(|side| _ = side.remove(run));
-        let at = aside.at.iter_mut().filter(|((key, _), _)| *key == metric);
-        at.for_each(|(_, side)| _ = side.remove(run));
-    }
-
-    /// Forgets the datasets of a run: they have to be read again.
-    pub fn forget_datasets(&mut self, run: RunKey) {
-        if self.datasets(run).is_some() {
-            Arc::make_mut(&mut self.aside).datasets.remove(run);
-        }
     }
 
     /// Drops what is not wanted any more: tables of 100,000 runs take megabytes.

@@ -279,12 +279,16 @@ fn tells_quality(name: &str) -> bool {
     format::higher_is_better(name).is_some() && !about_speed.iter().any(|word| lower.contains(word))
 }
 
-/// Everything that the picker offers: attributes, then metrics, params and tags of the list by name.
+/// Everything that the picker offers: attributes, then metrics, params and tags of the experiment's runs by name.
 pub fn all(index: &Index, query: &Query) -> Vec<Column> {
+    let runs = index.runs().filter(|run| query.experiment.is_none_or(|key| run.experiment == key));
+    of(&runs.map(|run| &**run).collect::<Vec<&Run>>(), index)
+}
+
+/// All columns that runs have: attributes, then metrics, params and tags by name.
+pub fn of(runs: &[&Run], index: &Index) -> Vec<Column> {
     let mut keys = [ByKey::<()>::new(&index.keys), ByKey::new(&index.keys), ByKey::new(&index.keys)];
     let [metrics, params, tags] = &mut keys;
-    let runs = index.runs().filter(|run| query.experiment.is_none_or(|key| run.experiment == key));
-    let runs: Vec<&Run> = runs.map(|run| &**run).collect();
     for runs in runs.chunks(FETCHED) {
         fetch(runs.iter());
         for run in runs {

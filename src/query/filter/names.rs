@@ -77,16 +77,19 @@ fn column_of(token: &Token<'_>, index: &Index) -> Result<Option<Column>, Mistake
     })
 }
 
-/// Columns by their names, separated by commas or blanks.
+/// Columns by their names, separated by commas or blanks, with the names; none where no run has such a thing.
 ///
 /// # Errors
 /// Where something is no name of a column.
-pub fn names(text: &str, index: &Index) -> Result<Vec<Column>, Mistake> {
+pub fn names<'a>(text: &'a str, index: &Index) -> Result<Vec<(Option<Column>, &'a str)>, Mistake> {
     let tokens = tokens(text);
     let names = tokens.iter().filter(|token| token.kind != TokenKind::Comma);
     let mut columns = Vec::new();
     for token in names {
-        columns.extend(column_of(token, index)?.filter(|column| !columns.contains(column)));
+        let found = (column_of(token, index)?, token.text);
+        if !columns.contains(&found) {
+            columns.push(found);
+        }
     }
     Ok(columns)
 }
