@@ -5,7 +5,7 @@ use std::sync::{Arc, LazyLock};
 
 use divan::Bencher;
 use mltop::index::{ExperimentKey, Index, RunKey};
-use mltop::query::{Aggregate, Answers, Column, Opened, Query, Sort, rows};
+use mltop::query::{Aggregate, Answers, Column, Filter, Grouping, Opened, Query, Sort, filter, rows};
 
 #[path = "common/index.rs"]
 mod made_up;
@@ -107,4 +107,62 @@ fn one_large_typed(bencher: Bencher<'_, '_>, find: &str) {
 fn one_large_one_more_open(bencher: Bencher<'_, '_>) {
     let opened = Arc::new(Opened { all: false, others: [RunKey(40)].into_iter().collect() });
     ask_again(bencher, Query { opened, ..of(0) });
+}
+
+fn filtered(text: &str) -> Option<Arc<Filter>> {
+    Some(Arc::new(filter::parse(text).unwrap()))
+}
+
+/// Filters over 100,000 runs: half of them pass the first, few the second, all the third.
+const FILTERS: [&str; 6] = [
+    "metrics.loss < 0.5",
+    "metrics.loss < 0.01 AND params.optimizer = 'adam'",
+    "params.lr > 0",
+    "params.optimizer LIKE 'ad%' OR params.lr >= 0.5",
+    "params.optimizer ~ '^ad.m$' AND NOT children > 0",
+    "adam",
+];
+
+/// As somebody types: the runs are known, filter and order are new.
+#[divan::bench(sample_count = 30, sample_size = 1, args = FILTERS)]
+fn filter_and_sort_100_000(bencher: Bencher<'_, '_>, text: &str) {
+    let key = ONE.keys.find("loss").unwrap();
+    let sort = vec![Sort::new(Column::Metric(key, Aggregate::Last), false)];
+    let mut answers = Answers::default();
+    answers.rows(&ONE, &Arc::new(Query { now: made_up::NOW, ..of(0) }));
+    let query = Query { filter: filtered(text), sort, grouping: Grouping::Flat, now: made_up::NOW, ..of(0) };
+    // Two that differ take turns, so that no answer is remembered.
+    let other = Query { filter: filtered("NOT fox"), ..query.clone() };
+    let (query, other) = (Arc::new(query), Arc::new(other));
+    bencher.with_inputs(|| ()).bench_local_values(|()| answers.rows(&ONE, &query).matched);
+    answers.rows(&ONE, &other);
+}
+
+/// The floor: a scan over a vector of the same numbers, and a sort of what is left.
+#[divan::bench(sample_count = 30, sample_size = 1)]
+fn plain_scan_and_sort_of_a_vector(bencher: Bencher<'_, '_>) {
+    let key = ONE.keys.find("loss").unwrap();
+    let values: Vec<f64> =
+        ONE.runs().map(|run| run.metric(key).map_or(f64::NAN, |metric| metric.last.value)).collect();
+    bencher.bench(|| {
+        let mut found: Vec<(u32, f64)> =
+            (0..).zip(&values).filter(|(_, value)| **value < 0.5).map(|(place, value)| (place, *value)).collect();
+        found.sort_unstable_by(|a, b| a.1.total_cmp(&b.1));
+        found
+    });
+}
+
+/// One group for each optimizer, with mean and deviation of the metrics.
+#[divan::bench(sample_count = 20, sample_size = 1)]
+fn group_100_000(bencher: Bencher<'_, '_>) {
+    let by = Column::Param(ONE.keys.find("optimizer").unwrap());
+    let grouping = Grouping::By(Arc::new([by]));
+    let mut answers = Answers::default();
+    answers.rows(&ONE, &Arc::new(Query { now: made_up::NOW, ..of(0) }));
+    let one = Arc::new(Query { grouping: grouping.clone(), now: made_up::NOW, ..of(0) });
+    let two = Arc::new(Query { diff_only: true, ..(*one).clone() });
+    bencher.bench_local(|| {
+        answers.rows(&ONE, &one);
+        answers.rows(&ONE, &two).matched
+    });
 }

@@ -323,3 +323,118 @@ fn an_answer_that_cannot_be_written_is_an_error() {
     let said = String::from_utf8_lossy(&done.stderr).into_owned();
     assert!(said.starts_with("mltop: the answer could not be written: "), "{said}");
 }
+
+/// A store in which runs of a small search have histories.
+fn searched() -> tempfile::TempDir {
+    let dir = store();
+    let root = dir.path().join("mlruns");
+    for (id, name, lr, loss) in [
+        ("aaaa1111", "baseline", "0.1", "1 0.9 0\n2 0.2 1\n3 0.4 2\n"),
+        ("aaaa2222", "tuned", "9", "1 0.8 0\n2 0.6 1\n"),
+        ("bbbb3333", "other", "10", "1 nan 0\n2 0.3 5\n"),
+    ] {
+        let folder = root.join(if name == "baseline" { "0" } else { "7" }).join(id);
+        write(&folder.join("metrics/loss"), loss);
+        write(&folder.join("params/lr"), lr);
+        write(&folder.join("params/seed"), "1");
+    }
+    dir
+}
+
+#[test]
+fn a_filter_and_an_order_as_in_a_notebook() {
+    let dir = searched();
+    let found = |words: &[&str]| -> Vec<String> {
+        let runs = ask(dir.path(), &[&["runs", "mlruns", "--json"], words].concat());
+        ids(&runs).into_iter().map(|id| id.get(..4).unwrap().to_owned()).collect()
+    };
+    assert_eq!(found(&["--filter", "metrics.loss < 0.5"]), ["bbbb", "aaaa"]);
+    assert_eq!(
+        found(&["--filter", "params.lr >= 1 OR baseline", "--order-by", "metrics.loss"]),
+        ["bbbb", "aaaa", "aaaa"]
+    );
+    assert_eq!(found(&["--filter", "metrics.loss.min < 0.25"]), ["aaaa"]);
+    assert_eq!(found(&["--filter", "parent.run_name = 'baseline'"]), ["aaaa"]);
+    assert_eq!(
+        found(&["--order-by", "params.lr", "--top", "1", "--filter", "params.lr != '0.1'"]),
+        ["bbbb"],
+        "by letter"
+    );
+    assert_eq!(found(&["--order-by", "params.lr", "--natural", "--top", "2"]), ["aaaa", "aaaa"]);
+    assert_eq!(found(&["--deleted"]), ["dddd", "cccc"]);
+    let wrong = mltop(dir.path(), &["runs", "mlruns", "--filter", "metrics.loss < 'x'"]);
+    assert_eq!((wrong.code, wrong.out.as_str()), (2, ""));
+    let said = "mltop: --filter: 'x' is a text; expected a number: 60, -1.5, 1e-3\n  metrics.loss < 'x'\n                 ^^^\n";
+    assert_eq!(wrong.err, said);
+}
+
+#[test]
+fn columns_in_every_format() {
+    let dir = searched();
+    let print = |format: &str| {
+        let words = ["runs", "mlruns", "--filter", "seed", "--order-by", "metrics.loss", "--cols"];
+        let words = [&words[..], &["metrics.loss.min,params.lr,metrics.loss", "--format", format]].concat();
+        let done = mltop(dir.path(), &words);
+        assert_eq!(done.code, 0, "{}", done.err);
+        format!("{format}\n{}\n", done.out)
+    };
+    insta::assert_snapshot!(["table", "json", "jsonl", "csv", "tsv", "md"].map(print).concat());
+}
+
+#[test]
+fn groups_with_mean_and_deviation() {
+    let dir = searched();
+    let words = [
+        "runs",
+        "mlruns",
+        "--group-by",
+        "params.seed",
+        "--cols",
+        "metrics.loss,metrics.loss.first,params.lr",
+    ];
+    let groups = ask(dir.path(), &[&words[..], &["--format", "json"]].concat());
+    let with_seed = &groups.as_array().unwrap().iter().find(|group| group["params.seed"] == "1").unwrap();
+    let number = |name: &str| with_seed[name].as_f64().unwrap();
+    assert_eq!(with_seed["runs"], 3);
+    assert!((number("metrics.loss.mean") - 1.3 / 3.0).abs() < 1e-12);
+    assert!((number("metrics.loss.sd") - 0.152_752_523).abs() < 1e-6);
+    assert_eq!((number("metrics.loss.min"), number("metrics.loss.max")), (0.3, 0.6));
+    assert_eq!(with_seed["metrics.loss.best_run_id"], "bbbb3333");
+    assert_eq!(
+        (&with_seed["metrics.loss.first.count"], &with_seed["params.lr"]),
+        (&json!(2), &json!("0.1…10"))
+    );
+}
+
+#[test]
+fn the_best_run_over_all_steps() {
+    let dir = searched();
+    let best = ask(dir.path(), &["best", "mlruns", "loss", "--json"]);
+    let first = &best[0];
+    assert_eq!(best.as_array().unwrap().len(), 1);
+    assert_eq!((&first["run_id"], &first["metrics.loss.min"]), (&json!("aaaa1111"), &json!(0.2)));
+    assert_eq!(first["metrics.loss.min.step"], 1);
+    let worst =
+        ask(dir.path(), &["best", "mlruns", "loss", "--max", "--top", "2", "--filter", "lr", "--json"]);
+    assert_eq!(ids(&worst), ["aaaa1111", "aaaa2222"]);
+    let unknown = mltop(dir.path(), &["best", "mlruns", "los"]);
+    assert_eq!(
+        (unknown.code, unknown.err.as_str()),
+        (1, "mltop: this store has no metric los; the closest are: loss, val/acc\n")
+    );
+}
+
+#[test]
+fn what_all_runs_share_is_told_aside() {
+    let dir = searched();
+    let words = ["runs", "mlruns", "--filter", "seed", "--diff-only", "--format", "csv"];
+    let done = mltop(dir.path(), &words);
+    assert_eq!(done.err, "mltop: 1 the same in all runs: params.seed=1\n");
+    assert!(
+        done.out.starts_with(
+            "run_id,run_name,experiment,status,user_id,start_time,end_time,params.lr,metrics.loss,metrics.val/acc\r\n"
+        ),
+        "{}",
+        done.out
+    );
+}

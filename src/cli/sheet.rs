@@ -100,7 +100,7 @@ impl<'a> Sheet<'a> {
             Format::Jsonl => answer.escaped(&export::jsonl(&self.export())),
             Format::Csv => answer.for_readers(&export::csv(&self.export())),
             Format::Tsv => answer.raw(&export::tsv(&self.export())),
-            Format::Md => answer.raw(&export::markdown(&self.export())),
+            Format::Md => answer.raw(&export::markdown(&self.for_people())),
         }
     }
 
@@ -108,6 +108,21 @@ impl<'a> Sheet<'a> {
         let headers = self.fields.iter().map(|field| field.name(&self.asked.index)).collect();
         let rows =
             self.rows.iter().map(|row| self.fields.iter().map(|field| self.cell(*row, *field)).collect());
+        export::Table { headers, rows: rows.collect() }
+    }
+
+    /// With short numbers, but whole ids.
+    fn for_people(&self) -> export::Table {
+        let index = &self.asked.index;
+        let headers = self.fields.iter().map(|field| field.title(index).into_string()).collect();
+        let cell = |row: RunKey, field: Field| match (field, self.cell(row, field)) {
+            (Field::Column(Column::RunId), id) => id,
+            (Field::Mean(_) | Field::Column(Column::Start | Column::End | Column::Duration), _) => {
+                Cell::Text(self.text(row, field, true).into_string())
+            }
+            (_, cell) => cell,
+        };
+        let rows = self.rows.iter().map(|row| self.fields.iter().map(|field| cell(*row, *field)).collect());
         export::Table { headers, rows: rows.collect() }
     }
 
@@ -156,11 +171,7 @@ impl<'a> Sheet<'a> {
         let (is_screen, index) = (answer.columns.is_some(), &self.asked.index);
         let mut table = Table::default();
         for field in &self.fields {
-            let title = match field {
-                Field::Column(column) if is_screen => column.title(index),
-                Field::StepOf(_) if is_screen => Shown::own("@step"),
-                field => shown(&field.name(index)),
-            };
+            let title = if is_screen { field.title(index) } else { shown(&field.name(index)) };
             table.column(title, field.stand());
         }
         for row in &self.rows {
@@ -194,6 +205,19 @@ impl<'a> Sheet<'a> {
 }
 
 impl Field {
+    /// What stands above it where people look.
+    fn title(self, index: &Index) -> Shown {
+        match self {
+            Self::Column(Column::Start) => Shown::own("STARTED"),
+            Self::Column(column) | Self::Mean(column) => column.title(index),
+            Self::StepOf(_) => Shown::own("@step"),
+            Self::Min(_) => Shown::own("min"),
+            Self::Max(_) => Shown::own("max"),
+            Self::Runs => Shown::own("RUNS"),
+            other => shown(&other.name(index)),
+        }
+    }
+
     /// What it is called in a file.
     fn name(self, index: &Index) -> String {
         let of = |column: Column, what: &str| format!("{}.{what}", column_name(column, index));
