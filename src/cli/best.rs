@@ -91,7 +91,7 @@ pub fn run(args: &BestArgs) -> Result<ExitCode, Failure> {
     ask.filter = Some(format!("{filter}{name} IS NOT NULL"));
     let name = format!("{name}.{how}");
     ask.order_by.insert(0, format!("{name} {way}"));
-    let others = ask.cols.take().map_or_else(|| "run_name, experiment, start_time".to_owned(), |cols| cols);
+    let others = ask.cols.take().unwrap_or_else(|| "run_name, experiment, start_time".to_owned());
     ask.cols = Some(format!("{name}, {others}"));
     ask.top = ask.top.or(Some(1));
     let from = StoreArgs { store: None, json: args.json, no_cache: false };
