@@ -7,10 +7,12 @@ use jiff::tz::TimeZone;
 
 pub use self::moment::{day_before, parse_date, parse_duration};
 pub use self::natural::{natural_key, ordered, parse_number, push_natural_key};
+pub use self::numbers::NumberFormat;
 pub use self::words::higher_is_better;
 
 mod moment;
 mod natural;
+mod numbers;
 mod words;
 
 /// Relative difference that still counts as the same number: half the last digit that a 32-bit float knows, since

@@ -16,8 +16,10 @@ pub mod cell;
 pub mod columns;
 pub mod experiments;
 pub mod filter;
+mod formats;
 pub mod fuzzy;
 pub mod group;
+pub mod heat;
 mod near;
 mod order;
 mod roll;
@@ -30,7 +32,9 @@ pub use by_key::ByKey;
 pub use columns::{Column, ColumnView};
 pub use experiments::{ExperimentRow, Kind};
 pub use filter::Filter;
+pub use formats::{ColumnFormat, Formats};
 pub use group::{Group, Groups, Stat};
+pub use heat::Ranks;
 pub use rollup::{Rollup, Rollups, Spread};
 pub use shared::Shared;
 
@@ -125,6 +129,10 @@ pub struct Query {
     pub better: Arc<Directions>,
     /// With these parents open.
     pub opened: Arc<Opened>,
+    /// Which value of the metrics is shown where the columns choose themselves.
+    pub aggregate: Aggregate,
+    /// How columns look.
+    pub formats: Arc<Formats>,
     /// With these columns; when none are named they choose themselves, and those that order are among them.
     pub columns: Option<Arc<Vec<Column>>>,
     /// Without columns of params, tags and metrics in which all runs that pass the filter are the same.
@@ -163,6 +171,23 @@ pub struct Row {
     pub context: bool,
     /// Its parent is not here, or it is its own ancestor.
     pub stray: Option<Stray>,
+}
+
+impl Row {
+    /// A run by itself, without a place among the others.
+    pub fn alone(run: RunKey) -> Self {
+        Self {
+            run,
+            parent: None,
+            depth: 0,
+            last: true,
+            rails: 0,
+            children: 0,
+            open: false,
+            context: false,
+            stray: None,
+        }
+    }
 }
 
 /// Why a run with a parent stands at the top.

@@ -7,7 +7,7 @@ use super::ask::{Asked, Format};
 use super::json::number_text;
 use super::table::{Stand, Table};
 use crate::export::{self, Cell, column_name, run_cell};
-use crate::format;
+use crate::format::{self, NumberFormat};
 use crate::index::{Index, RunKey};
 use crate::query::columns::spread_cell;
 use crate::query::{Aggregate, Column, Look};
@@ -138,7 +138,7 @@ impl<'a> Sheet<'a> {
                         None => Cell::Empty,
                     },
                     None => match rows.rollups.spread(row, column) {
-                        Some(spread) => Cell::Text(spread_cell(spread).text().to_owned()),
+                        Some(spread) => Cell::Text(spread_cell(spread, NumberFormat::Auto).text().to_owned()),
                         None => Cell::Empty,
                     },
                 },

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Formats;
 use crate::format;
 use crate::index::{AtStep, Beyond, Index, Key, Run, Text};
 
@@ -185,6 +186,8 @@ pub struct Look<'a> {
     pub now: i64,
     /// What is better.
     pub better: &'a Directions,
+    /// How columns look.
+    pub formats: &'a Formats,
 }
 
 impl<'a> Look<'a> {
@@ -197,6 +200,6 @@ impl<'a> Look<'a> {
 impl super::Query {
     /// How runs are looked at that this query is about.
     pub fn look<'a>(&'a self, index: &'a Index) -> Look<'a> {
-        Look { index, now: self.now, better: &self.better }
+        Look { index, now: self.now, better: &self.better, formats: &self.formats }
     }
 }

@@ -84,7 +84,7 @@ impl Arranged {
         (&old.filter, &old.hidden, &old.sort, &old.by_child)
             == (&new.filter, &new.hidden, &new.sort, &new.by_child)
             && (&old.grouping, &old.better, &old.columns) == (&new.grouping, &new.better, &new.columns)
-            && old.diff_only == new.diff_only
+            && (&old.formats, old.aggregate, old.diff_only) == (&new.formats, new.aggregate, new.diff_only)
             && (new.now - STALE..=new.now).contains(&old.now)
     }
 
@@ -125,7 +125,7 @@ impl Arranged {
         }
         Self {
             name_width: columns::name_width(&list, links, &rollups, &groups),
-            columns: columns::measure(&columns, &list, &rollups, index, query),
+            columns: columns::measure(&columns, &list, (&rollups, &groups), index, query),
             passed,
             hidden,
             undecided,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::aggregate::Found;
 use super::{Column, Look};
-use crate::format;
+use crate::format::{self, NumberFormat};
 use crate::index::{Key, Run, Status};
 
 /// The content of a cell.
@@ -41,6 +41,7 @@ pub fn cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
         Column::RunId | Column::Experiment => true,
         _ => read.meta,
     };
+    let numbers = look.formats.of(column).numbers;
     let words = |text: Option<&'a str>| text.filter(|t| !t.is_empty()).map(|t| Cell::Words(t.into()));
     let found = match column {
         Column::Name => words(Some(run.title())),
@@ -54,14 +55,14 @@ pub fn cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
         Column::Source => words(source(run)),
         Column::Version => words(version(run).map(|v| v.get(..7).unwrap_or(v))),
         Column::Step => last_step(run).map(|step| Cell::Number(step.to_string().into())),
-        Column::Param(key) => run.param(key).map(number_or_words),
-        Column::Tag(key) => run.tag(key).map(number_or_words),
+        Column::Param(key) => run.param(key).map(|value| number_or_words(value, numbers)),
+        Column::Tag(key) => run.tag(key).map(|value| number_or_words(value, numbers)),
         Column::UserId => words(run.user_id()),
         Column::ArtifactUri => run.artifact_uri(&index.keys).map(Cell::Words),
         Column::Metric(key, how) => match look.pick(run, key, how) {
             Found::Nothing => None,
             Found::Loading => Some(Cell::Loading),
-            Found::Value(picked) => Some(Cell::Number(format::number(picked.value).into())),
+            Found::Value(picked) => Some(Cell::Number(numbers.write(picked.value).into())),
         },
     };
     found.unwrap_or(if is_read { Cell::Empty } else { Cell::Loading })
@@ -83,12 +84,12 @@ pub fn duration(run: &Run, ms: i64) -> String {
     }
 }
 
-/// A param as it was logged; a number is aligned as one.
-fn number_or_words(value: &str) -> Cell<'_> {
-    if format::parse_number(value).is_some() {
-        Cell::Number(value.trim().into())
-    } else {
-        Cell::Words(value.into())
+/// A param as it was logged, if nobody wants its number in another way; a number is aligned as one.
+fn number_or_words(value: &str, numbers: NumberFormat) -> Cell<'_> {
+    match format::parse_number(value) {
+        None => Cell::Words(value.into()),
+        Some(_) if numbers == NumberFormat::Auto => Cell::Number(value.trim().into()),
+        Some(number) => Cell::Number(numbers.write(number).into()),
     }
 }
 

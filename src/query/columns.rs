@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::sync::Arc;
 
 use unicode_width::UnicodeWidthStr;
 
@@ -9,9 +10,9 @@ use super::by_key::ByKey;
 use super::cell::{Cell, table_cell};
 use super::rollup::{Rollups, Spread};
 use super::tree::Links;
-use super::{Aggregate, FETCHED, Groups, Query, fetch};
-use crate::format;
-use crate::index::{Index, Key, Keys, Lifecycle, Run};
+use super::{Aggregate, ColumnFormat, FETCHED, Grouping, Groups, Query, Ranks, fetch};
+use crate::format::{self, NumberFormat};
+use crate::index::{Index, Key, Keys, Lifecycle, Run, RunKey};
 use crate::shown::{Shown, shown};
 
 /// A column.
@@ -94,6 +95,14 @@ impl Column {
         }
     }
 
+    /// The same column with the latest value, where it is a metric.
+    pub fn latest(self) -> Self {
+        match self {
+            Self::Metric(key, _) => Self::Metric(key, Aggregate::Last),
+            other => other,
+        }
+    }
+
     /// Whether values stand to the right and align on the decimal point.
     pub fn is_metric(self) -> bool {
         matches!(self, Self::Metric(..))
@@ -111,6 +120,14 @@ pub struct ColumnView {
     pub sorted: bool,
     /// Which of the columns that order the rows it is, from 0, and whether its highest values come first.
     pub order: Option<(u16, bool)>,
+    /// How many columns order the rows.
+    pub orders: u16,
+    /// Of a metric, whether higher is better.
+    pub better: Option<bool>,
+    /// How it looks.
+    pub format: ColumnFormat,
+    /// Its values in order, where it is coloured by rank.
+    pub ranks: Option<Arc<Ranks>>,
     /// Cells of its values.
     pub content: u16,
     /// Cells from the decimal point on.
@@ -127,9 +144,17 @@ impl ColumnView {
     /// Cells of its values where a sparkline takes so many beside them. A title stands over the sparkline too;
     /// that of the column that orders needs a place for the arrow.
     pub fn values_width(&self, spark: u16) -> u16 {
-        let arrow = if self.sorted { 2 } else { 0 };
-        let title = (self.title.as_str().width() as u16).saturating_add(arrow).min(WIDEST);
+        if let Some(width) = self.format.width {
+            return width;
+        }
+        let title = (self.title.as_str().width() as u16).saturating_add(self.signs_width()).min(WIDEST);
         self.content.max(title.saturating_sub(self.beside(spark)))
+    }
+
+    /// Cells of what stands after the title: which way is better, and the arrow of the order with its number.
+    pub fn signs_width(&self) -> u16 {
+        let number = u16::from(self.orders > 1);
+        u16::from(self.better.is_some()) + if self.order.is_some() || self.sorted { 2 + number } else { 0 }
     }
 
     /// Cells wide, the sparkline included.
@@ -172,7 +197,11 @@ pub struct Chosen(Vec<Column>);
 impl Chosen {
     /// With those that order.
     pub fn columns(&self, query: &Query) -> Vec<Column> {
-        let mut columns = self.0.clone();
+        let shown = |column: &Column| match *column {
+            Column::Metric(key, Aggregate::Last) => Column::Metric(key, query.aggregate),
+            other => other,
+        };
+        let mut columns: Vec<Column> = self.0.iter().map(shown).collect();
         for column in query.sort.iter().map(|sort| sort.column) {
             if column != Column::Name && !columns.contains(&column) {
                 columns.push(column);
@@ -308,19 +337,19 @@ pub fn of(runs: &[&Run], index: &Index) -> Vec<Column> {
 }
 
 /// The text of a parent's cell that has no value of its own: what is below it.
-fn spread_text(spread: &Spread) -> Cow<'_, str> {
+fn spread_text(spread: &Spread, numbers: NumberFormat) -> Cow<'_, str> {
     match spread {
-        Spread::Best { value, .. } => format::number(*value).into(),
-        Spread::Range(low, high) if low == high => format::number(*low).into(),
-        Spread::Range(low, high) => format!("{}…{}", format::number(*low), format::number(*high)).into(),
+        Spread::Best { value, .. } => numbers.write(*value).into(),
+        Spread::Range(low, high) if low == high => numbers.write(*low).into(),
+        Spread::Range(low, high) => format!("{}…{}", numbers.write(*low), numbers.write(*high)).into(),
         Spread::Same(text) => Cow::Borrowed(text),
         Spread::Kinds(kinds) => format!("{kinds} kinds").into(),
     }
 }
 
 /// The cell of a parent that has no value of its own; one number stands where other numbers do.
-pub fn spread_cell(spread: &Spread) -> Cell<'_> {
-    let text = spread_text(spread);
+pub fn spread_cell(spread: &Spread, numbers: NumberFormat) -> Cell<'_> {
+    let text = spread_text(spread, numbers);
     match spread {
         Spread::Best { .. } => Cell::Number(text),
         Spread::Range(low, high) if low == high => Cell::Number(text),
@@ -364,28 +393,36 @@ fn sign(count: u32) -> usize {
 /// moves no column.
 pub fn measure(
     columns: &[Column],
-    list: &[&Run],
-    rollups: &Rollups,
+    all: &[&Run],
+    (rollups, groups): (&Rollups, &Groups),
     index: &Index,
     query: &Query,
 ) -> Vec<ColumnView> {
     let (look, sorted) = (query.look(index), query.lead().column);
     let mut views = Vec::with_capacity(columns.len());
-    let list = list.get(..MEASURED).unwrap_or(list);
-    let parents: Vec<&&Run> = list.iter().filter(|run| rollups.get(run.key).is_some()).collect();
+    let list = all.get(..MEASURED).unwrap_or(all);
+    let parents = list.iter().map(|run| run.key).filter(|run| rollups.get(*run).is_some());
+    let parents: Vec<RunKey> = parents.chain(groups.iter().take(MEASURED).map(|group| group.key)).collect();
     for &column in columns {
         let mut measured = Measured::default();
         list.iter().for_each(|run| measured.add(&table_cell(run, column, &look)));
-        let spreads = parents.iter().filter_map(|run| rollups.spread(run.key, column));
-        spreads.for_each(|spread| measured.add(&spread_cell(spread)));
+        let spreads = parents.iter().filter_map(|run| rollups.spread(*run, column));
+        let format = query.formats.of(column);
+        spreads.for_each(|spread| measured.add(&spread_cell(spread, format.numbers)));
         if let Column::Metric(key, _) = column {
             measured.spark =
                 list.iter().any(|run| run.metric(key).is_some_and(|metric| metric.has_history()));
+            // Groups tell the deviation there.
+            measured.spark |= matches!(query.grouping, Grouping::By(_));
+            measured.better = query.better.of(key, index);
         }
         let title = title_among(column, columns, index);
         let order = (0..).zip(&query.sort).find(|(_, sort)| sort.column == column);
         let order = order.map(|(place, sort)| (place, sort.descending));
-        views.push(ColumnView { sorted: column == sorted, order, ..measured.view(column, title) });
+        let ranks = format.heat.then(|| Arc::new(Ranks::of(all, column, &look)));
+        let orders = query.sort.len() as u16;
+        let view = measured.view(column, title);
+        views.push(ColumnView { sorted: column == sorted, order, orders, format, ranks, ..view });
     }
     rank(&mut views, sorted);
     views
@@ -436,6 +473,7 @@ struct Measured {
     whole: usize,
     fraction: usize,
     spark: bool,
+    better: Option<bool>,
 }
 
 impl Measured {
@@ -458,6 +496,10 @@ impl Measured {
             title,
             sorted: false,
             order: None,
+            orders: 0,
+            better: self.better,
+            format: ColumnFormat::default(),
+            ranks: None,
             content: sign + (self.whole + self.fraction).max(self.words).min(WIDEST.into()) as u16,
             fraction: self.fraction as u16,
             numeric: self.whole > 0,

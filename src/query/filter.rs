@@ -23,7 +23,7 @@ mod value;
 pub mod words;
 
 pub use complete::{Candidate, Completion, complete};
-pub use names::{column, names, order_by};
+pub use names::{column, names, order_by, written};
 pub use plan::{Plan, World};
 pub use tree::{Check, Compare, Expr, Field, Number, Test};
 

@@ -1,11 +1,12 @@
 //! Columns by their names, and orders of them: `--cols`, `--order-by`, `:sort`.
 
 use super::Mistake;
+use super::complete::quoted_key;
 use super::lex::{Kind as TokenKind, Token, tokens};
 use super::name;
 use super::plan;
 use super::tree::Field;
-use super::words::Attribute;
+use super::words::{self, Attribute};
 use crate::index::Index;
 use crate::query::{Column, Sort};
 
@@ -75,6 +76,21 @@ fn column_of(token: &Token<'_>, index: &Index) -> Result<Option<Column>, Mistake
         },
         Field::Dataset(_) => return Err(no_column("a dataset is no column".to_owned())),
     })
+}
+
+/// The name of a column as [`column`] takes it: `metrics.loss.min`, ``params.`a b` ``, `start_time`.
+pub fn written(column: Column, index: &Index) -> String {
+    let key = |entity: &str, key| format!("{entity}.{}", quoted_key(index.keys.name(key)));
+    match column {
+        Column::Param(name) => key("params", name),
+        Column::Tag(name) => key("tags", name),
+        Column::Metric(name, how) => format!("{}{}", key("metrics", name), how.suffix()),
+        other => {
+            let is_it = |word: &&words::AttributeWord| attribute_column(word.attribute) == Some(other);
+            let word = words::ATTRIBUTES.iter().find(is_it);
+            word.and_then(|word| word.names.first()).copied().unwrap_or_default().to_owned()
+        }
+    }
 }
 
 /// Columns by their names, separated by commas or blanks, with the names; none where no run has such a thing.

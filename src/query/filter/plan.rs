@@ -170,7 +170,7 @@ pub fn metric(
 
 impl<'a> Ask<'a> {
     fn new(test: &'a Test, world: &World<'a>) -> Self {
-        let Look { index, now, better } = world.look;
+        let Look { index, now, better, .. } = world.look;
         let source = match &test.field {
             Field::Metric { name, suffix } => Source::Metric(
                 metric(name, suffix.as_ref(), &index.keys)
