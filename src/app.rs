@@ -7,30 +7,39 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use ratatui::crossterm::event::{KeyEvent, MouseEvent};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::export;
 use crate::index::{Access, ExperimentKey, Index, Key, RunKey};
-use crate::query::{Look, Opened, Query, Rows};
+use crate::query::filter::Completion;
+use crate::query::{Column, Look, Opened, Query, Rows};
 use crate::series::{KEPT, Series, surplus};
 use crate::shown::Shown;
+use crate::state::{Edit, State};
 use crate::store::{Inputs, Listing, Preview, Want};
 
 pub mod action;
+mod arrange;
 pub mod browse;
 pub mod chart;
+pub mod commands;
 pub mod compare;
 pub mod cursor;
 pub mod detail;
+pub mod filter_bar;
 pub mod glance;
 pub mod keys;
 mod mouse;
+mod obey;
 pub mod output;
 pub mod overview;
+pub mod palette;
 pub mod panes;
 pub mod picker;
 pub mod prompt;
 pub mod relatives;
+pub mod table;
+mod views;
 mod want;
 
 use action::Action;
@@ -38,8 +47,10 @@ use browse::Browse;
 use compare::Compare;
 use cursor::Cursor;
 use detail::Detail;
+use filter_bar::Asked;
 use glance::Glance;
 use keys::{Meaning, Place};
+use palette::Palette;
 use picker::Picker;
 
 /// What has happened.
@@ -71,6 +82,12 @@ pub enum Event {
     Watching(Watching),
     /// Something to tell in the footer.
     Notice(Notice),
+    /// What the user has settled about this store earlier.
+    State(Box<State>),
+    /// All columns that the runs of an experiment have.
+    Columns(Option<ExperimentKey>, Arc<Vec<Column>>),
+    /// What can be typed where a filter is being typed.
+    Completed(Asked, Completion),
 }
 
 /// What must be done outside.
@@ -78,6 +95,12 @@ pub enum Event {
 pub enum Request {
     /// Answer this.
     Query(Arc<Query>),
+    /// Gather all columns that the runs have that a query is about.
+    Columns(Arc<Query>),
+    /// Find what can be typed next.
+    Complete(Asked),
+    /// Keep this for the next start.
+    Keep(Edit),
     /// Read this first.
     Want(Want),
     /// List a folder of artifacts.
@@ -105,6 +128,8 @@ pub struct Export {
     pub stem: String,
     /// What goes into them.
     pub content: Content,
+    /// One file only, and where.
+    pub only: Option<output::Only>,
 }
 
 /// What is exported.
@@ -158,8 +183,10 @@ pub enum Overlay {
     Help(Cursor),
     /// What could not be read.
     Problems(Cursor),
-    /// Choosing columns or the order.
+    /// Choosing from a list.
     Picker(Picker),
+    /// Every action and command by name.
+    Palette(Palette),
 }
 
 /// All of the user's state.
@@ -191,8 +218,23 @@ pub struct App {
     pub query: Arc<Query>,
     /// The newest answer.
     pub rows: Arc<Rows>,
-    /// Columns and orders of the experiments that are not shown now.
+    /// How the experiments are looked at that are not shown now.
     choices: FxHashMap<Option<ExperimentKey>, browse::Choice>,
+    /// What the user has settled about the store, and whether it has been read.
+    pub state: State,
+    has_state: bool,
+    /// How many runs were known when names of the state were looked up.
+    state_runs: usize,
+    /// Runs that stand above all others, in this order.
+    pub pins: Vec<RunKey>,
+    /// Experiments whose last view has been brought back, or had none.
+    restored: FxHashSet<Option<ExperimentKey>>,
+    /// A view of which not everything is known yet.
+    pending: Option<views::Pending>,
+    /// The user has changed how the experiment is looked at.
+    changed_view: bool,
+    /// By what each experiment was grouped last.
+    groups: FxHashMap<Option<ExperimentKey>, Arc<[Column]>>,
     /// Histories by run and metric.
     pub series: HashMap<(RunKey, Key), Arc<Series>>,
     /// How changes are noticed.
@@ -224,7 +266,12 @@ impl App {
 
     /// How runs of that index are looked at now.
     pub fn look(&self) -> Look<'_> {
-        Look { index: &self.rows.index, now: self.now, better: &self.query.better }
+        Look {
+            index: &self.rows.index,
+            now: self.now,
+            better: &self.query.better,
+            formats: &self.query.formats,
+        }
     }
 
     /// Takes one event in, and all that follows from it.
@@ -264,12 +311,21 @@ impl App {
             }
             Event::Watching(watching) => self.watching = watching,
             Event::Notice(notice) => self.notice = Some(notice),
+            Event::State(state) => self.take_state(*state, out),
+            Event::Columns(experiment, columns) => {
+                if experiment == self.query.experiment {
+                    self.take_columns(&columns);
+                    self.take_names(&columns);
+                }
+            }
+            Event::Completed(asked, completion) => self.take_completion(&asked, completion, out),
         }
     }
 
     /// Keeps cursors in their lists, and tells the store what is on screen when that has changed.
     pub fn settle_and_want(&mut self, out: &mut Vec<Request>) {
         self.settle();
+        self.keep_view(out);
         self.ask_for_what_is_shown(out);
     }
 
@@ -281,7 +337,11 @@ impl App {
     /// Where the keys go.
     pub fn place(&self) -> Place {
         match (&self.overlay, self.screen) {
-            (Some(_), _) => Place::Page,
+            (Some(Overlay::Picker(picker)), _) => picker.purpose.place(),
+            (Some(Overlay::Palette(_)), _) => Place::Palette,
+            (Some(Overlay::Help(_) | Overlay::Problems(_)), _) => Place::Page,
+            (None, Screen::Browse) if self.browse.filtering.is_some() => Place::Filter,
+            (None, Screen::Browse) if self.browse.finding.is_some() => Place::Find,
             (None, Screen::Browse) if self.browse.on_experiments => Place::Experiments,
             (None, Screen::Browse) => Place::Runs,
             (None, Screen::Detail) => self.detail.as_ref().map_or(Place::Detail, Detail::place),
@@ -292,8 +352,15 @@ impl App {
         }
     }
 
-    /// Changes the query and asks it.
+    /// Changes the query as the user wants it, and asks it.
     fn ask(&mut self, out: &mut Vec<Request>, change: impl FnOnce(&mut Query)) {
+        self.pending = None;
+        self.changed_view = true;
+        self.ask_quietly(out, change);
+    }
+
+    /// Changes the query and asks it; the user has not changed how the experiment is looked at.
+    fn ask_quietly(&mut self, out: &mut Vec<Request>, change: impl FnOnce(&mut Query)) {
         let query = Arc::make_mut(&mut self.query);
         change(query);
         query.now = self.now;
@@ -321,19 +388,27 @@ impl App {
 
     /// Gives a key to whatever text is being typed; says whether it went there.
     fn typed(&mut self, key: KeyEvent, keys: &str, out: &mut Vec<Request>) -> bool {
-        if let Some(Overlay::Picker(_)) = self.overlay {
-            self.picker_key(key, keys, out);
-            return true;
+        let is_browsing = self.overlay.is_none() && self.screen == Screen::Browse;
+        if keys == "Ctrl-z" {
+            return false;
         }
-        if self.overlay.is_none() && self.screen == Screen::Browse && self.browse.finding.is_some() {
-            return self.find_key(key, keys, out);
+        match self.overlay {
+            Some(Overlay::Picker(_)) => self.picker_key(key, keys, out),
+            Some(Overlay::Palette(_)) => self.palette_key(key, keys, out),
+            None if is_browsing && self.browse.filtering.is_some() => self.filter_key(key, keys, out),
+            None if is_browsing && self.browse.finding.is_some() => return self.find_key(key, keys, out),
+            _ => return false,
         }
-        false
+        true
     }
 
     fn paste(&mut self, text: &str, out: &mut Vec<Request>) {
-        if let Some(Overlay::Picker(picker)) = &mut self.overlay {
-            picker.prompt.insert(text);
+        if let Some(Overlay::Picker(_)) = self.overlay {
+            self.picker_paste(text);
+        } else if let Some(Overlay::Palette(_)) = self.overlay {
+            self.palette_paste(text);
+        } else if self.is_filtering() {
+            self.filter_paste(text, out);
         } else if self.screen == Screen::Browse
             && let Some(prompt) = &mut self.browse.finding
         {
@@ -361,6 +436,7 @@ impl App {
                     "deleted runs are hidden"
                 });
             }
+            Action::Palette if self.overlay.is_none() => self.open_palette("", out),
             Action::Help if self.overlay.is_none() => self.overlay = Some(Overlay::Help(Cursor::default())),
             Action::Problems if self.overlay.is_none() => {
                 self.overlay = Some(Overlay::Problems(Cursor::default()));
@@ -378,7 +454,9 @@ impl App {
     fn page_act(&mut self, action: Action) {
         let height = panes::page(self.size).height.saturating_sub(2).into();
         let len = match &self.overlay {
-            Some(Overlay::Help(_)) => crate::app::keys::BINDINGS.len() + Place::ALL.len() * 2,
+            Some(Overlay::Help(_)) => {
+                keys::BINDINGS.len() + Place::ALL.len() * 2 + commands::COMMANDS.len() + 2
+            }
             _ => self.index().problems.len(),
         };
         match (&mut self.overlay, action) {
@@ -395,6 +473,8 @@ impl App {
     /// A new answer: what has gone leaves the marks, the cursor follows its run.
     fn take_rows(&mut self, rows: Arc<Rows>, out: &mut Vec<Request>) {
         let before = std::mem::replace(&mut self.rows, rows);
+        self.show_pending(out);
+        self.follow_new_runs(out);
         self.marks.retain(|run| self.rows.index.run(*run).is_some());
         self.follow(&before);
         self.keep_details(&before);
@@ -410,6 +490,7 @@ impl App {
                 self.switch_to(Some(latest), out);
             }
         }
+        self.restore(out);
     }
 
     /// Something else is wanted: when histories take too much memory, those go that were wanted longest ago. Of those

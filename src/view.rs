@@ -20,14 +20,18 @@ pub mod chart;
 pub mod compare;
 pub mod detail;
 pub mod experiments;
+mod filter_bar;
+mod groups;
 pub mod metrics;
 pub mod page;
+mod palette;
 pub mod picker;
 pub mod preview;
 pub mod runs;
 pub mod spark;
 pub mod text;
 pub mod theme;
+mod typed;
 
 /// Smallest screen that anything is drawn on.
 const SMALLEST: (u16, u16) = (20, 5);
@@ -48,11 +52,23 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         Screen::Detail => detail::draw(app, clipped(panes.main, area), buf, theme),
         Screen::Compare => compare::draw(app, clipped(panes.main, area), buf, theme),
     }
-    bars::footer(app, clipped(panes.footer, area), buf, theme);
+    match app.browse.filtering.as_deref().filter(|_| app.is_filtering()) {
+        Some(bar) => {
+            let at = clipped(panes.footer, area);
+            filter_bar::draw(app, bar, at, buf, theme);
+            if let Some(popup) = &bar.popup {
+                filter_bar::popup(bar, popup, at, area, buf, theme);
+            }
+        }
+        None => bars::footer(app, clipped(panes.footer, area), buf, theme),
+    }
     match &app.overlay {
         Some(Overlay::Help(cursor)) => page::help(*cursor, clipped(panes::page(app.size), area), buf, theme),
         Some(Overlay::Problems(cursor)) => {
             page::problems(app, *cursor, clipped(panes::page(app.size), area), buf, theme);
+        }
+        Some(Overlay::Palette(palette)) => {
+            palette::draw(app, palette, clipped(panes::palette(app.size), area), buf, theme);
         }
         Some(Overlay::Picker(picker)) => {
             picker::draw(app, picker, clipped(panes::picker(app.size), area), buf, theme);
@@ -143,7 +159,10 @@ fn on_frame(mut spans: Vec<Span<'_>>) -> Vec<Span<'_>> {
 /// Empties a rectangle and frames it: something lies over the screen.
 fn over(buf: &mut Buffer, area: Rect, title: &str, right: &str, theme: &Theme) -> Rect {
     Clear.render(area, buf);
-    let words = |text: &str, style| vec![Span::styled(text.to_owned(), style)];
+    let words = |text: &str, style| match text {
+        "" => Vec::new(),
+        _ => vec![Span::styled(text.to_owned(), style)],
+    };
     frame(buf, area, words(title, theme.title), words(right, theme.dim), true, theme)
 }
 

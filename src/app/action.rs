@@ -63,6 +63,16 @@ pub enum Action {
     Unmark,
     /// Narrow as you type.
     Find,
+    /// Type a filter.
+    Filter,
+    /// Every action and command by name.
+    Palette,
+    /// Complete what is being typed, or the next completion.
+    Complete,
+    /// The completion before.
+    CompleteBefore,
+    /// Keep what was typed under a name.
+    Keep,
     /// The next match.
     NextMatch,
     /// The match before.
@@ -71,8 +81,44 @@ pub enum Action {
     Sort,
     /// Turn the order around.
     Reverse,
+    /// One more column that orders.
+    SortAlso,
+    /// Parents where the best of their children would stand, or by their own value.
+    ByChild,
     /// Choose columns.
     Columns,
+    /// A column on or off.
+    Toggle,
+    /// A narrower column.
+    Narrower,
+    /// A wider column.
+    Wider,
+    /// A column that stays at the left.
+    KeepLeft,
+    /// The next way to write the numbers of a column.
+    NumberFormat,
+    /// Colours by rank for a column.
+    Heat,
+    /// Columns that choose themselves.
+    Automatic,
+    /// Another value of the metrics: last, best, lowest...
+    NextAggregate,
+    /// Which way a metric is better.
+    Better,
+    /// Tree, flat, or groups.
+    NextGrouping,
+    /// Choose what groups.
+    Groups,
+    /// Keep a run above all others.
+    Pin,
+    /// Leave a run out.
+    Hide,
+    /// Bring back what was left out.
+    Unhide,
+    /// Saved views.
+    Views,
+    /// Forget what is under the cursor.
+    Forget,
     /// Scroll the columns to the right.
     Right,
     /// Scroll the columns to the left.

@@ -7,11 +7,11 @@ use rustc_hash::FxHashSet;
 
 use super::action::Action;
 use super::cursor::Cursor;
-use super::picker::{Picker, Purpose};
+use super::keys::{Meaning, Place, meaning};
 use super::prompt::Prompt;
-use super::{App, Overlay, Request, Screen, move_cursor, panes};
+use super::{App, Request, Screen, filter_bar, move_cursor, panes};
 use crate::index::{ExperimentKey, Run, RunKey};
-use crate::query::{Column, Kind, Row, Rows, Sort};
+use crate::query::{Aggregate, Column, Filter, Formats, Grouping, Kind, Query, Row, Rows, Sort};
 
 /// What the browser remembers.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +30,8 @@ pub struct Browse {
     pub run: Option<RunKey>,
     /// What is being typed to narrow the runs.
     pub finding: Option<Prompt>,
+    /// The filter that is being typed.
+    pub filtering: Option<Box<filter_bar::FilterBar>>,
     /// The run under the cursor before finding began.
     before_finding: Option<RunKey>,
     /// Columns scrolled out to the left.
@@ -41,10 +43,36 @@ pub struct Browse {
 /// How an experiment's runs are looked at: it belongs to the experiment, since params and metrics do.
 #[derive(Clone, Debug, Default)]
 pub struct Choice {
-    /// The columns that were chosen; none when they choose themselves.
     columns: Option<Arc<Vec<Column>>>,
-    /// The order.
+    formats: Arc<Formats>,
+    aggregate: Aggregate,
     sort: Vec<Sort>,
+    by_child: bool,
+    grouping: Grouping,
+    filter: Option<Arc<Filter>>,
+    diff_only: bool,
+}
+
+impl Choice {
+    /// That part of a query.
+    fn of(query: &Query) -> Self {
+        Self {
+            columns: query.columns.clone(),
+            formats: query.formats.clone(),
+            aggregate: query.aggregate,
+            sort: query.sort.clone(),
+            by_child: query.by_child,
+            grouping: query.grouping.clone(),
+            filter: query.filter.clone(),
+            diff_only: query.diff_only,
+        }
+    }
+
+    fn put_into(self, query: &mut Query) {
+        (query.columns, query.formats, query.aggregate) = (self.columns, self.formats, self.aggregate);
+        (query.sort, query.by_child, query.grouping) = (self.sort, self.by_child, self.grouping);
+        (query.filter, query.diff_only) = (self.filter, self.diff_only);
+    }
 }
 
 /// The experiment to begin with: where something was last added, among those that have runs.
@@ -92,6 +120,9 @@ impl App {
     fn step_back(&mut self, out: &mut Vec<Request>) -> bool {
         if !self.query.find.is_empty() {
             self.stop_finding(out);
+        } else if self.query.filter.is_some() {
+            self.ask(out, |query| query.filter = None);
+            self.tell("all runs again; f and ↑ bring the filter back");
         } else if !self.marks.is_empty() {
             self.marks.clear();
         } else if self.browse.zoomed {
@@ -142,8 +173,6 @@ impl App {
             _ => return,
         };
         if self.query.experiment != experiment {
-            (self.browse.finding, self.browse.before_finding) = (None, None);
-            Arc::make_mut(&mut self.query).find.clear();
             self.switch_to(experiment, out);
         }
     }
@@ -151,15 +180,19 @@ impl App {
     /// Shows another experiment's runs as they were looked at last: the columns and the order stay with the one that
     /// is left.
     pub(super) fn switch_to(&mut self, experiment: Option<ExperimentKey>, out: &mut Vec<Request>) {
-        let left = Choice { columns: self.query.columns.clone(), sort: self.query.sort.clone() };
-        self.choices.insert(self.query.experiment, left);
-        let Choice { columns, sort } = self.choices.remove(&experiment).unwrap_or_default();
+        self.keep_view(out);
+        self.pending = None;
+        self.choices.insert(self.query.experiment, Choice::of(&self.query));
+        let choice = self.choices.remove(&experiment).unwrap_or_default();
         (self.browse.cursor, self.browse.run, self.browse.first_column) = (Cursor::default(), None, 0);
+        (self.browse.finding, self.browse.before_finding, self.browse.filtering) = (None, None, None);
         self.decided = true;
-        self.ask(out, |query| {
-            (query.experiment, query.columns, query.sort) = (experiment, columns, sort);
-            query.undecided = false;
+        self.ask_quietly(out, |query| {
+            choice.put_into(query);
+            query.find.clear();
+            (query.experiment, query.undecided) = (experiment, false);
         });
+        self.restore(out);
     }
 
     fn fold(&mut self, path: String, close: bool, out: &mut Vec<Request>) {
@@ -188,11 +221,12 @@ impl App {
         match action {
             Action::Open => match self.current_row().copied() {
                 Some(row) if row.children > 0 && !row.open => self.set_open(row.run, true, out),
+                Some(row) if row.run.is_group() => self.set_open(row.run, false, out),
                 Some(row) => self.open_detail(row.run, out),
                 None => {}
             },
             Action::Details => {
-                if let Some(run) = self.current_row().map(|row| row.run) {
+                if let Some(run) = self.current_row().map(|row| row.run).filter(|run| !run.is_group()) {
                     self.open_detail(run, out);
                 }
             }
@@ -210,22 +244,18 @@ impl App {
             }
             Action::NextMatch => self.next_match(1),
             Action::PreviousMatch => self.next_match(-1),
-            Action::Sort => self.overlay = Some(Overlay::Picker(Picker::new(Purpose::Sort, self))),
-            Action::Columns => self.overlay = Some(Overlay::Picker(Picker::new(Purpose::Columns, self))),
-            Action::Reverse => self.ask(out, |query| {
-                let lead = query.lead();
-                query.sort = vec![Sort { descending: !lead.descending, ..lead }];
+            Action::Reverse => self.ask(out, |query| match query.sort.first_mut() {
+                Some(lead) => lead.descending = !lead.descending,
+                None => query.sort = vec![Sort { descending: !query.lead().descending, ..query.lead() }],
             }),
-            Action::Right => {
-                let most = self.rows.columns.len().saturating_sub(1);
-                self.browse.first_column = (self.browse.first_column + 1).min(most);
-            }
+            Action::Right => self.browse.first_column += 1,
             Action::Left => self.browse.first_column = self.browse.first_column.saturating_sub(1),
             Action::Copy => {
                 let id = self.current_run().map(|run| run.run_id().to_owned());
                 self.copy(id.as_deref(), "run id", out);
             }
             Action::Export => self.export_runs(out),
+            _ if self.arrange_act(action, out) => {}
             _ => {
                 let (len, height) = (self.rows.items.len(), panes::run_lines(self));
                 move_cursor(&mut self.browse.cursor, action, len, height);
@@ -274,6 +304,9 @@ impl App {
 
     fn mark(&mut self) {
         let Some(run) = self.current_row().map(|row| row.run) else { return };
+        if run.is_group() {
+            return self.tell("a group cannot be marked: Enter opens it");
+        }
         self.toggle_mark(run);
         let (len, height) = (self.rows.items.len(), panes::run_lines(self));
         self.browse.cursor.move_by(1, len, height);
@@ -297,8 +330,8 @@ impl App {
         let at = self.browse.cursor.at;
         let from = from.unwrap_or(at);
         let range = from.min(at)..=from.max(at);
-        let runs: Vec<RunKey> =
-            self.rows.items.get(range).unwrap_or_default().iter().map(|row| row.run).collect();
+        let rows = self.rows.items.get(range).unwrap_or_default().iter();
+        let runs: Vec<RunKey> = rows.map(|row| row.run).filter(|run| !run.is_group()).collect();
         let marked: FxHashSet<RunKey> = self.marks.iter().copied().collect();
         self.marks.extend(runs.into_iter().filter(|run| !marked.contains(run)));
         self.browse.last_mark = self.current_row().map(|row| row.run);
@@ -315,10 +348,10 @@ impl App {
     }
 
     pub(super) fn find_key(&mut self, key: KeyEvent, keys: &str, out: &mut Vec<Request>) -> bool {
-        match keys {
-            "Esc" => self.stop_finding(out),
-            "Enter" => self.browse.finding = None,
-            "Up" | "Down" | "PageUp" | "PageDown" | "Ctrl-z" => return false,
+        match meaning(Place::Find, keys) {
+            Meaning::Do(Action::Back) => self.stop_finding(out),
+            Meaning::Do(Action::Open) => self.browse.finding = None,
+            Meaning::Do(action) => self.runs_act(action, out),
             _ => {
                 let Some(prompt) = &mut self.browse.finding else { return false };
                 if prompt.key(key) {
@@ -398,7 +431,8 @@ impl App {
         self.browse.cursor.fit(len, height);
         let (len, height) = (self.rows.experiments.len(), panes::experiment_lines(self));
         self.browse.experiment.fit(len, height);
-        self.browse.first_column = self.browse.first_column.min(self.rows.columns.len().saturating_sub(1));
+        let scrolled = self.rows.columns.iter().filter(|view| !view.format.left).count();
+        self.browse.first_column = self.browse.first_column.min(scrolled.saturating_sub(1));
         if self.screen == Screen::Detail && self.detail.is_none()
             || self.screen == Screen::Compare && self.compare.is_none()
         {

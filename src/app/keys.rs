@@ -27,6 +27,20 @@ pub enum Place {
     Curves,
     /// A page of text over the screen: help, problems.
     Page,
+    /// Narrowing as one types.
+    Find,
+    /// Typing a filter.
+    Filter,
+    /// The palette.
+    Palette,
+    /// Any list to choose from.
+    Pick,
+    /// Choosing columns.
+    Columns,
+    /// Choosing what orders.
+    Order,
+    /// Choosing a saved view.
+    Views,
 }
 
 impl Place {
@@ -43,14 +57,28 @@ impl Place {
             Self::Compare => "Compare",
             Self::Curves => "Compare: curves",
             Self::Page => "Help and problems",
+            Self::Find => "While narrowing",
+            Self::Filter => "While typing a filter",
+            Self::Palette => "Palette",
+            Self::Pick => "Lists to choose from",
+            Self::Columns => "Choosing columns",
+            Self::Order => "Choosing the order",
+            Self::Views => "Choosing a view",
         }
     }
 
     /// All places, in the order of the help.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 17] = [
         Self::Runs,
         Self::Experiments,
         Self::Browse,
+        Self::Find,
+        Self::Filter,
+        Self::Palette,
+        Self::Columns,
+        Self::Order,
+        Self::Views,
+        Self::Pick,
         Self::Detail,
         Self::Metrics,
         Self::Artifacts,
@@ -73,6 +101,14 @@ impl Place {
             Self::Compare => &[Self::Compare, Self::Anywhere],
             Self::Curves => &[Self::Curves, Self::Anywhere],
             Self::Page => &[Self::Page, Self::Anywhere],
+            // Where text is typed, letters are letters.
+            Self::Find => &[Self::Find],
+            Self::Filter => &[Self::Filter],
+            Self::Palette => &[Self::Palette, Self::Pick],
+            Self::Pick => &[Self::Pick],
+            Self::Columns => &[Self::Columns, Self::Pick],
+            Self::Order => &[Self::Order, Self::Pick],
+            Self::Views => &[Self::Views, Self::Pick],
         }
     }
 }
@@ -117,12 +153,30 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Runs, "u", Action::Unmark, "clear the marks"),
     key(Place::Runs, "=", Action::Compare, "compare the marked runs side by side").hint(1, "compare"),
     key(Place::Runs, "m", Action::Charts, "curves of the marked runs, or of this one").hint(2, "curves"),
+    key(Place::Runs, "f", Action::Filter, "filter in MLflow's grammar: metrics.rmse < 0.8").hint(2, "filter"),
     key(Place::Runs, "/", Action::Find, "narrow as you type: names, ids, params, tags").hint(2, "find"),
     key(Place::Runs, "n", Action::NextMatch, "next match"),
     key(Place::Runs, "N", Action::PreviousMatch, "match before"),
-    key(Place::Runs, "s", Action::Sort, "choose the column that orders").hint(2, "sort"),
+    key(Place::Runs, "s", Action::Sort, "choose the columns that order").hint(2, "sort"),
     key(Place::Runs, "S", Action::Reverse, "turn the order around"),
-    key(Place::Runs, "c", Action::Columns, "choose and order the columns").hint(2, "columns"),
+    key(
+        Place::Runs,
+        "b",
+        Action::ByChild,
+        "parents where their best child would stand, or by their own value",
+    ),
+    key(Place::Runs, "c", Action::Columns, "choose, order and format the columns").hint(2, "columns"),
+    key(Place::Runs, "x", Action::Differing, "only columns in which the runs differ, or all")
+        .hint(4, "only differing"),
+    key(Place::Runs, "a", Action::NextAggregate, "metrics: last, best, min, max, first value, mean")
+        .hint(4, "values"),
+    key(Place::Runs, "A", Action::Better, "set which way a metric is better"),
+    key(Place::Runs, "t", Action::NextGrouping, "tree, flat, or groups").hint(4, "groups"),
+    key(Place::Runs, "T", Action::Groups, "choose what groups: a param, a tag, the experiment"),
+    key(Place::Runs, "P", Action::Pin, "pin the run above all others, whichever experiment is shown"),
+    key(Place::Runs, "H", Action::Hide, "hide the marked runs, or this one"),
+    key(Place::Runs, "U", Action::Unhide, "show hidden runs again"),
+    key(Place::Runs, "w", Action::Views, "saved views: open, save, forget").hint(5, "views"),
     key(Place::Runs, "> .", Action::Right, "scroll the columns to the right"),
     key(Place::Runs, "< ,", Action::Left, "scroll the columns to the left"),
     key(Place::Runs, "p", Action::Preview, "preview of the run under the cursor, on or off"),
@@ -134,6 +188,42 @@ pub const BINDINGS: &[Binding] = &[
         .hint(0, "runs"),
     key(Place::Experiments, "h Left", Action::Collapse, "close the folder"),
     key(Place::Experiments, "y", Action::Copy, "copy the experiment id"),
+    // Text and lists
+    key(Place::Find, "Enter", Action::Open, "keep it").hint(0, "keep"),
+    key(Place::Find, "Esc", Action::Back, "all runs again").hint(0, "all"),
+    key(Place::Find, "Up", Action::Up, "up"),
+    key(Place::Find, "Down", Action::Down, "down"),
+    key(Place::Find, "PageUp", Action::PageUp, "a page up"),
+    key(Place::Find, "PageDown", Action::PageDown, "a page down"),
+    key(Place::Filter, "Tab", Action::Complete, "complete; again: the next completion").hint(0, "complete"),
+    key(Place::Filter, "BackTab", Action::CompleteBefore, "the completion before"),
+    key(Place::Filter, "Up", Action::Up, "the completion above, or an earlier filter").hint(1, "earlier"),
+    key(Place::Filter, "Down", Action::Down, "the completion below, or a later filter"),
+    key(Place::Filter, "Enter", Action::Open, "take the completion, or keep the filter").hint(0, "keep"),
+    key(Place::Filter, "Ctrl-s", Action::Keep, "keep the filter under a name; @name means it then")
+        .hint(2, "name"),
+    key(Place::Filter, "Esc", Action::Back, "the filter from before").hint(0, "back"),
+    key(Place::Palette, "Tab", Action::Complete, "complete").hint(1, "complete"),
+    key(Place::Columns, "Space Tab", Action::Toggle, "show the column, or not").hint(0, "on/off"),
+    key(Place::Columns, "Left", Action::Left, "move the column to the left").hint(1, "→ move"),
+    key(Place::Columns, "Right", Action::Right, "move the column to the right"),
+    key(Place::Columns, "<", Action::Narrower, "narrower").hint(2, "> width"),
+    key(Place::Columns, ">", Action::Wider, "wider"),
+    key(Place::Columns, "*", Action::KeepLeft, "keep the column at the left").hint(2, "at left"),
+    key(Place::Columns, "#", Action::NumberFormat, "how numbers are written: digits, percent, scientific")
+        .hint(2, "format"),
+    key(Place::Columns, "~", Action::Heat, "colour the values by rank").hint(2, "heat"),
+    key(Place::Columns, "Enter Esc", Action::Back, "done").hint(0, "done"),
+    key(Place::Columns, "Ctrl-r", Action::Automatic, "columns that choose themselves").hint(3, "automatic"),
+    key(Place::Order, "Tab", Action::SortAlso, "order by this column too, after the others")
+        .hint(1, "also by"),
+    key(Place::Views, "Delete", Action::Forget, "forget the view").hint(1, "forget"),
+    key(Place::Pick, "Enter", Action::Open, "choose").hint(0, "choose"),
+    key(Place::Pick, "Esc", Action::Back, "back").hint(0, "back"),
+    key(Place::Pick, "Down Ctrl-n", Action::Down, "down"),
+    key(Place::Pick, "Up Ctrl-p", Action::Up, "up"),
+    key(Place::Pick, "PageDown", Action::PageDown, "a page down"),
+    key(Place::Pick, "PageUp", Action::PageUp, "a page up"),
     // Experiments and runs
     key(Place::Browse, "Tab", Action::NextPane, "next pane").hint(3, "pane"),
     key(Place::Browse, "BackTab", Action::PreviousPane, "pane before"),
@@ -200,6 +290,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Anywhere, "gg Home", Action::First, "to the first line"),
     key(Place::Anywhere, "G End", Action::Last, "to the last line"),
     key(Place::Page, "Esc q ? !", Action::Back, "close"),
+    key(Place::Anywhere, ":", Action::Palette, "every action and command by name").hint(3, "palette"),
     key(Place::Anywhere, "!", Action::Problems, "what could not be read"),
     key(Place::Anywhere, "r", Action::Rescan, "look at the whole store again"),
     key(Place::Anywhere, "?", Action::Help, "all keys").hint(0, "help"),
@@ -261,6 +352,9 @@ pub fn shown_key(keys: &str) -> String {
         "Right" => "→".to_owned(),
         "Left" => "←".to_owned(),
         "BackTab" => "⇧Tab".to_owned(),
+        "Up" => "↑".to_owned(),
+        "Down" => "↓".to_owned(),
+        "Delete" => "Del".to_owned(),
         other => other.replace("Ctrl-", "^"),
     }
 }

@@ -33,13 +33,17 @@ impl App {
                 self.browse.experiment.to(line, len, height);
                 self.show_experiment(out);
             }
-        } else if let Some(line) = line_in(panes::inner(panes.main), at) {
+        } else if panes::inner(panes.main).contains(at) {
             self.browse.on_experiments = false;
-            match line.checked_sub(1).map(|line| self.browse.cursor.top + line) {
-                None => self.sort_by(crate::view::runs::column_at(self, at.x), out),
+            let parts = panes::runs_parts(self);
+            if parts.titles.contains(at) {
+                return self.sort_by(Some(self.column_at(at.x)), out);
+            }
+            let line = line_in(parts.body, at).map(|line| self.browse.cursor.top + line);
+            match line {
                 Some(line) if line == self.browse.cursor.at => self.act(Action::Open, out),
                 Some(line) if line < self.rows.items.len() => self.go_to_line(line),
-                Some(_) => {}
+                _ => {}
             }
         }
     }
@@ -47,7 +51,7 @@ impl App {
     fn wheel(&mut self, at: Position, lines: isize, out: &mut Vec<Request>) {
         let action = if lines > 0 { Action::Down } else { Action::Up };
         match (&self.overlay, self.screen) {
-            (Some(Overlay::Picker(_)), _) => {}
+            (Some(Overlay::Picker(_) | Overlay::Palette(_)), _) => {}
             (None, Screen::Browse) => {
                 let panes = panes::panes(self);
                 if panes.experiments.contains(at) {

@@ -1,5 +1,6 @@
 //! What leaves the screen: copies and exported files. The app only says what; writing is somebody else's.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::compare::Line;
@@ -28,6 +29,15 @@ pub struct AllRuns {
     pub rows: Arc<Rows>,
     /// The time, milliseconds since the epoch, for durations that go on.
     pub now: i64,
+}
+
+/// One file instead of all that could be written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Only {
+    /// Its extension.
+    pub format: &'static str,
+    /// Where; none for the usual name in the current folder.
+    pub file: Option<PathBuf>,
 }
 
 impl PartialEq for AllRuns {
@@ -161,10 +171,14 @@ impl App {
 
     /// The runs table: all runs that match.
     pub(super) fn export_runs(&mut self, out: &mut Vec<Request>) {
-        let experiment = self.query.experiment.and_then(|key| self.index().experiment(key));
-        let stem = experiment.map_or("all-experiments".to_owned(), |e| e.title().to_owned());
         let all = AllRuns { rows: self.rows.clone(), now: self.now };
-        self.export(format!("{stem}-runs"), Content::Runs(all), out);
+        self.export(self.runs_stem(), Content::Runs(all), out);
+    }
+
+    /// What files of the runs table are called.
+    pub(super) fn runs_stem(&self) -> String {
+        let experiment = self.query.experiment.and_then(|key| self.index().experiment(key));
+        format!("{}-runs", experiment.map_or("all-experiments", |experiment| experiment.title()))
     }
 
     pub(super) fn export_compare(&mut self, out: &mut Vec<Request>) {
@@ -190,7 +204,7 @@ impl App {
 
     fn export(&mut self, stem: String, content: Content, out: &mut Vec<Request>) {
         self.tell("writing…");
-        out.push(Request::Export(Export { stem, content }));
+        out.push(Request::Export(Export { stem, content, only: None }));
     }
 }
 

@@ -37,7 +37,8 @@ pub struct Panes {
 pub fn panes(app: &App) -> Panes {
     let (width, height) = app.size;
     let header = Rect::new(0, 0, width, height.min(1));
-    let footer_lines = u16::from(height > 1);
+    // A filter that is being typed needs a line more, for what is wrong with it.
+    let footer_lines = if app.is_filtering() && height > 4 { 2 } else { u16::from(height > 1) };
     let footer = Rect::new(0, height.saturating_sub(footer_lines), width, footer_lines);
     let middle = Rect::new(0, header.height, width, height.saturating_sub(header.height + footer.height));
     let mut panes = Panes { header, footer, main: middle, ..Panes::default() };
@@ -67,9 +68,44 @@ pub fn panes(app: &App) -> Panes {
     panes
 }
 
-/// Lines of runs in view: the pane without its border and the titles of the columns.
+/// The parts of the runs pane; empty ones are not drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RunsParts {
+    /// The titles of the columns.
+    pub titles: Rect,
+    /// Pinned runs, with a rule below them.
+    pub pinned: Rect,
+    /// The rows.
+    pub body: Rect,
+    /// What is told of columns that are left out, since all runs share their values.
+    pub shared: Rect,
+}
+
+/// The parts of the runs pane.
+pub fn runs_parts(app: &App) -> RunsParts {
+    let all = inner(panes(app).main);
+    let below = |taken: u16| Rect {
+        y: all.y + taken.min(all.height),
+        height: all.height - taken.min(all.height),
+        ..all
+    };
+    let titles = Rect { height: all.height.min(1), ..all };
+    let rest = below(1);
+    // The rows keep most of the room.
+    let pins = u16::try_from(app.pins.len()).unwrap_or(u16::MAX).min(rest.height / 3);
+    let pinned = Rect { height: if pins > 0 { pins + 1 } else { 0 }, ..rest };
+    let mut body = below(1 + pinned.height);
+    let mut shared = Rect { height: 0, ..body };
+    if app.rows.query.diff_only && body.height > 2 {
+        body.height -= 1;
+        shared = Rect { y: body.bottom(), height: 1, ..body };
+    }
+    RunsParts { titles, pinned, body, shared }
+}
+
+/// Lines of runs in view.
 pub fn run_lines(app: &App) -> usize {
-    panes(app).main.height.saturating_sub(3).into()
+    runs_parts(app).body.height.into()
 }
 
 /// Lines of experiments in view.
@@ -85,8 +121,14 @@ pub fn page((width, height): (u16, u16)) -> Rect {
 
 /// Where the picker lies.
 pub fn picker((width, height): (u16, u16)) -> Rect {
-    let (w, h) = (width.min(64), height.saturating_sub(4).clamp(height.min(3), 34));
+    let (w, h) = (width.min(76), height.saturating_sub(4).clamp(height.min(3), 34));
     Rect::new((width - w) / 2, (height - h) / 2, w, h)
+}
+
+/// Where the palette lies.
+pub fn palette((width, height): (u16, u16)) -> Rect {
+    let (w, h) = (width.min(92), height.saturating_sub(4).clamp(height.min(3), 26));
+    Rect::new((width - w) / 2, (height - h) / 3, w, h)
 }
 
 /// The middle of the screen of a run: its list, and the chart or preview below or beside it.

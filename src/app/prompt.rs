@@ -19,6 +19,17 @@ impl Prompt {
         Self { text: text.to_owned(), at: text.len() }
     }
 
+    /// A line with the cursor at a byte of it.
+    pub fn at(text: &str, at: usize) -> Self {
+        let at = if text.is_char_boundary(at) { at } else { text.len() };
+        Self { text: text.to_owned(), at }
+    }
+
+    /// Whether nothing has been typed.
+    pub fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
     /// The text.
     pub fn text(&self) -> &str {
         &self.text

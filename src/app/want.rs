@@ -3,6 +3,7 @@
 use rustc_hash::FxHashSet;
 
 use super::detail::Tab;
+use super::table::table;
 use super::{App, Request, Screen, panes};
 use crate::index::{Beyond, Key, Parts, RunKey};
 use crate::query::{Column, Grouping};
@@ -25,8 +26,16 @@ impl App {
     fn want(&self) -> Want {
         let height = panes::run_lines(self);
         let window = self.browse.cursor.window(self.rows.items.len(), height);
-        let visible: Vec<RunKey> =
-            self.rows.items.get(window).unwrap_or_default().iter().map(|row| row.run).collect();
+        let visible: Vec<RunKey> = self
+            .rows
+            .items
+            .get(window)
+            .unwrap_or_default()
+            .iter()
+            .map(|row| row.run)
+            .chain(self.pins.iter().copied())
+            .filter(|run| !run.is_group())
+            .collect();
         let mut open = Vec::new();
         let (mut series, mut charts) = (Vec::new(), 0);
         match self.screen {
@@ -93,13 +102,16 @@ impl App {
         let height = panes::run_lines(self);
         let window = self.browse.cursor.window(self.rows.items.len(), height);
         let window = window.start.saturating_sub(MARGIN)..(window.end + MARGIN).min(self.rows.items.len());
-        for row in self.rows.items.get(window).unwrap_or_default() {
-            let Some(run) = self.index().run(row.run) else { continue };
-            for view in &self.rows.columns {
-                if let Column::Metric(key, _) = view.column
+        // Only of columns in view: there may be hundreds.
+        let table = table(self, panes::inner(panes::panes(self).main));
+        let rows = self.rows.items.get(window).unwrap_or_default().iter().map(|row| row.run);
+        for key in self.pins.iter().copied().chain(rows) {
+            let Some(run) = self.index().run(key) else { continue };
+            for placed in &table.columns {
+                if let Column::Metric(key, _) = placed.view.column
                     && run.metric(key).is_some_and(|metric| metric.has_history())
                 {
-                    series.push((row.run, key));
+                    series.push((run.key, key));
                 }
             }
         }

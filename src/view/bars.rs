@@ -8,8 +8,8 @@ use ratatui::text::{Line, Span};
 use super::theme::Theme;
 use super::{put_line, put_right, text};
 use crate::app::action::Action;
-use crate::app::keys::{BINDINGS, shown_key};
-use crate::app::{App, Screen, Watching};
+use crate::app::keys::{BINDINGS, Place, shown_key};
+use crate::app::{App, Overlay, Screen, Watching};
 use crate::format;
 use crate::index::Access;
 use crate::query::Kind;
@@ -119,7 +119,10 @@ pub fn footer(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         }
         None => {
             let left = narrowed(app, left, buf, theme);
-            hints(app, left, buf, theme);
+            // Lists have theirs at their own lower edge.
+            if !matches!(app.overlay, Some(Overlay::Picker(_) | Overlay::Palette(_))) {
+                hints(app, left, buf, theme);
+            }
             put_right(buf, area, 0, right);
         }
     }
@@ -128,12 +131,21 @@ pub fn footer(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
 /// What the runs are narrowed to, while it is kept; gives the room beside it.
 fn narrowed(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
     let find = app.query.find.trim();
-    if find.is_empty() || app.screen != Screen::Browse || app.overlay.is_some() {
+    let filter = app.query.filter.as_ref().map(|filter| filter.text());
+    if (find.is_empty() && filter.is_none()) || app.screen != Screen::Browse || app.overlay.is_some() {
         return area;
     }
-    let find = crate::shown::shown(find);
-    let find = text::cut_middle(find.as_str(), usize::from(area.width / 3).max(8)).into_owned();
-    let spans = vec![Span::styled(format!(" /{find}"), theme.hit), Span::styled("  Esc clears ", theme.dim)];
+    let cut = |text: &str, most: u16| {
+        text::cut_middle(crate::shown::shown(text).as_str(), usize::from(most).max(8)).into_owned()
+    };
+    let mut spans = Vec::new();
+    if let Some(filter) = filter {
+        spans.push(Span::styled(format!(" f {}", cut(filter, area.width / 2)), theme.hit));
+    }
+    if !find.is_empty() {
+        spans.push(Span::styled(format!(" /{}", cut(find, area.width / 3)), theme.hit));
+    }
+    spans.push(Span::styled("  Esc clears ", theme.dim));
     let taken = (spans.iter().map(Span::width).sum::<usize>() as u16).min(area.width);
     put_line(buf, area, 0, spans);
     Rect { x: area.x + taken, width: area.width - taken, ..area }
@@ -141,7 +153,11 @@ fn narrowed(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) -> Rect {
 
 /// The keys that matter here, the less important left out first where room is short.
 fn hints(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let place = app.place();
+    hints_of(app, app.place(), area, buf, theme);
+}
+
+/// The keys that matter in a place.
+pub(super) fn hints_of(app: &App, place: Place, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let only_differing = app.compare.as_ref().is_some_and(|compare| compare.differing);
     let mut hints: Vec<(u8, usize, String, &str)> = Vec::new();
     for near in place.chain() {

@@ -7,6 +7,7 @@ use ratatui::text::Span;
 use super::theme::Theme;
 use super::{middle, over, put_line, text};
 use crate::app::App;
+use crate::app::commands::COMMANDS;
 use crate::app::cursor::Cursor;
 use crate::app::keys::{BINDINGS, Place};
 use crate::format;
@@ -29,6 +30,11 @@ fn help_lines() -> Vec<HelpLine> {
         for binding in BINDINGS.iter().filter(|binding| binding.place == place) {
             lines.push(HelpLine::Key(binding.keys.replace(' ', "  "), binding.help));
         }
+    }
+    lines.push(HelpLine::Blank);
+    lines.push(HelpLine::Heading("Commands, behind :"));
+    for command in COMMANDS {
+        lines.push(HelpLine::Key(command.name.to_owned(), command.help));
     }
     lines
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{frame, put_line, runs, spark, text};
+use super::{frame, groups, put_line, runs, spark, text};
 use crate::app::App;
 use crate::app::glance::Glance;
 use crate::format;
@@ -20,6 +20,10 @@ const SPARK: usize = 24;
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     if area.is_empty() {
         return;
+    }
+    let group = app.current_row().and_then(|row| app.rows.groups.get(row.run));
+    if let Some(group) = group {
+        return groups::preview(app, group, area, buf, theme);
     }
     let Some(Glance { run, sorted }) = &app.glance else {
         frame(buf, area, Vec::new(), Vec::new(), false, theme);

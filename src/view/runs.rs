@@ -12,115 +12,19 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{frame, middle, position, put_line, text};
+use super::{frame, groups, middle, position, put_line, text};
+use crate::app::table::{GUTTER, Placed, Table, table};
 use crate::app::{App, Screen, panes};
 use crate::format;
-use crate::index::Lifecycle;
+use crate::index::{Lifecycle, Run};
 use crate::query::fuzzy::Pattern;
-use crate::query::{Column, ColumnView};
+use crate::query::{Column, Grouping, Row};
 use crate::shown::shown;
 
-mod cells;
+pub(super) mod cells;
 
 pub use cells::state;
 use cells::{draw_cell, name_cell};
-
-/// Cells before the name: the mark, and a blank.
-const GUTTER: u16 = 2;
-/// The name is never cut below this, whatever other columns want.
-const NARROWEST: u16 = 18;
-
-/// A column and where it is drawn.
-struct Placed<'a> {
-    view: &'a ColumnView,
-    x: u16,
-    width: u16,
-    /// Cells of its sparkline.
-    spark: u16,
-    /// Whether a rule stands before it: another group begins.
-    rule: bool,
-}
-
-/// Cells of a sparkline, without the blank before it: fewer where the pane is narrow.
-fn spark_width(inner: Rect) -> u16 {
-    if inner.width < 110 { 8 } else { 12 }
-}
-
-/// Width of the name and places of the columns that fit.
-fn place(app: &App, inner: Rect) -> (u16, Vec<Placed<'_>>) {
-    let room = inner.width.saturating_sub(GUTTER);
-    let least = app.rows.name_width.clamp(4, NARROWEST.max(room / 3)).min(room);
-    let spark = spark_width(inner);
-    let chosen = fitting(app, room - least, spark);
-    let used: u16 = chosen.iter().map(|(_, view, rule)| view.width(spark) + gap(*rule)).sum();
-    let name = (room - used).min(app.rows.name_width.max(least));
-    let mut x = inner.x + GUTTER + name;
-    let placed = chosen.into_iter().map(|(_, view, rule)| {
-        let here = x + gap(rule);
-        x = here + view.width(spark);
-        Placed { view, x: here, width: view.width(spark), spark, rule }
-    });
-    (name, placed.collect())
-}
-
-/// Blanks before a column, with a rule in the middle where another group begins.
-fn gap(rule: bool) -> u16 {
-    if rule { 3 } else { 2 }
-}
-
-/// The columns that fit, with their number and whether a rule stands before them. Those of the highest rank as long as
-/// they chose themselves; from left to right where the user chose or scrolls. The column that orders comes before all
-/// others, unless it was scrolled past.
-fn fitting(app: &App, room: u16, spark: u16) -> Vec<(usize, &ColumnView, bool)> {
-    let all: Vec<(usize, &ColumnView)> =
-        app.rows.columns.iter().enumerate().skip(app.browse.first_column).collect();
-    let by_rank = app.rows.query.columns.is_none() && app.browse.first_column == 0;
-    let mut order = all.clone();
-    if by_rank {
-        order.sort_by_key(|(_, view)| view.rank);
-    }
-    let sorted = Some(app.rows.query.lead().column).filter(|column| !by_rank || *column != Column::Start);
-    order.sort_by_key(|(_, view)| Some(view.column) != sorted);
-    let mut taken: Vec<usize> = Vec::new();
-    let with_rules = |taken: &[usize]| {
-        let mut group = None;
-        let views = all.iter().filter(|(number, _)| taken.contains(number));
-        let ruled = views.map(|(number, view)| {
-            let rule = group.replace(kind(view.column)) != Some(kind(view.column));
-            (*number, *view, rule)
-        });
-        ruled.collect::<Vec<_>>()
-    };
-    for (number, _) in order {
-        taken.push(number);
-        let used: u16 = with_rules(&taken).iter().map(|(_, view, rule)| view.width(spark) + gap(*rule)).sum();
-        if used > room {
-            taken.pop();
-            if !by_rank {
-                break;
-            }
-        }
-    }
-    with_rules(&taken)
-}
-
-/// Columns of one kind stand together.
-fn kind(column: Column) -> u8 {
-    match column {
-        Column::Param(_) => 1,
-        Column::Metric(..) => 2,
-        Column::Tag(_) => 3,
-        _ => 0,
-    }
-}
-
-/// The column whose title is at a place of the screen.
-pub fn column_at(app: &App, x: u16) -> Option<Column> {
-    let inner = panes::inner(panes::panes(app).main);
-    let (_, columns) = place(app, inner);
-    let found = columns.iter().find(|placed| (placed.x..placed.x + placed.width).contains(&x));
-    Some(found.map_or(Column::Name, |placed| placed.view.column))
-}
 
 /// Draws the pane.
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -129,35 +33,38 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
     let focused = app.screen == Screen::Browse && !app.browse.on_experiments && app.overlay.is_none();
     let inner = frame(buf, area, title(app, theme), right_title(app, theme), focused, theme);
-    let lines = inner.height.saturating_sub(1);
-    position(buf, area, app.browse.cursor.at, app.rows.items.len(), lines, theme);
-    if app.rows.items.is_empty() {
+    let parts = panes::runs_parts(app);
+    let body = parts.body.intersection(inner);
+    position(buf, area, app.browse.cursor.at, app.rows.items.len(), body.height, theme);
+    let table = table(app, inner);
+    shared_line(app, parts.shared.intersection(inner), buf, theme);
+    if app.rows.items.is_empty() && app.pins.is_empty() {
         return empty(app, inner, buf, theme);
     }
-    let (name_width, columns) = place(app, inner);
-    titles(app, inner, name_width, &columns, buf, theme);
-    hidden_columns(app, columns.len(), area, buf, theme);
-    let body = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    let pattern = Pattern::new(&app.rows.query.find);
+    titles(app, parts.titles.intersection(inner), &table, buf, theme);
+    hidden_columns(&table, area, buf, theme);
+    pinned(app, &table, parts.pinned.intersection(inner), buf, theme);
+    if app.rows.items.is_empty() {
+        return empty(app, body, buf, theme);
+    }
+    let pattern = Pattern::new(&looked_for(app));
     let items = &app.rows.items;
     let window = app.browse.cursor.window(items.len(), body.height.into());
     for (line, i) in window.enumerate() {
         let (Some(row), at) = (items.get(i), Rect { y: body.y + line as u16, height: 1, ..body }) else {
             continue;
         };
-        let Some(run) = app.rows.index.run(row.run) else { continue };
-        name_cell(app, row, run, Rect { width: GUTTER + name_width, ..at }, &pattern, buf, theme);
-        for placed in &columns {
-            if placed.rule {
-                put_line(
-                    buf,
-                    Rect { x: placed.x - 2, width: 1, ..at },
-                    0,
-                    vec![Span::styled(theme.glyphs.rail, theme.border)],
-                );
-            }
-            let cell_area = Rect { x: placed.x, width: placed.width, ..at };
-            draw_cell(app, row, run, placed, cell_area, buf, theme);
+        let name = Rect { width: (GUTTER + table.name).min(at.width), ..at };
+        if let Some(group) = app.rows.groups.get(row.run) {
+            groups::name(app, row, group, name, buf, theme);
+            each_cell(&table, at, buf, theme, |placed, at, buf| {
+                groups::cell(app, row, placed, at, buf, theme)
+            });
+        } else if let Some(run) = app.rows.index.run(row.run) {
+            name_cell(app, row, run, name, &pattern, buf, theme);
+            each_cell(&table, at, buf, theme, |placed, at, buf| {
+                draw_cell(app, row, run, placed, at, buf, theme)
+            });
         }
         if row.context {
             buf.set_style(at, theme.dim);
@@ -166,10 +73,114 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
             if focused {
                 buf.set_style(at, theme.selected);
             } else {
-                buf.set_style(Rect { width: GUTTER + name_width, ..at }, theme.accent);
+                buf.set_style(name, theme.accent);
             }
         }
     }
+}
+
+/// What letters are marked for: what was typed to narrow, and the bare words of the filter.
+fn looked_for(app: &App) -> String {
+    let words = app.rows.query.filter.as_ref().map(|filter| filter.words()).unwrap_or_default();
+    format!("{} {words}", app.rows.query.find).trim().to_owned()
+}
+
+/// Draws the cells of a row, with rules between groups of columns.
+fn each_cell(
+    table: &Table<'_>,
+    at: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+    mut draw: impl FnMut(&Placed<'_>, Rect, &mut Buffer),
+) {
+    for placed in &table.columns {
+        rule(placed, at, buf, theme);
+        draw(placed, Rect { x: placed.x, width: placed.width, ..at }.intersection(at), buf);
+    }
+}
+
+/// The rule before a column of another group.
+fn rule(placed: &Placed<'_>, at: Rect, buf: &mut Buffer, theme: &Theme) {
+    if placed.rule {
+        let at = Rect { x: placed.x.saturating_sub(2), width: 1, ..at }.intersection(at);
+        put_line(buf, at, 0, vec![Span::styled(theme.glyphs.rail, theme.border)]);
+    }
+}
+
+/// Runs that stand above all others, whichever experiment they are in, and a rule below them.
+fn pinned(app: &App, table: &Table<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let lines = area.height.saturating_sub(1);
+    for (line, key) in (0..lines).zip(&app.pins) {
+        let Some(run) = app.rows.index.run(*key) else { continue };
+        let at = Rect { y: area.y + line, height: 1, ..area };
+        let name = Rect { width: (GUTTER + table.name).min(at.width), ..at };
+        let row = Row::alone(*key);
+        pinned_name(app, run, name, buf, theme);
+        each_cell(table, at, buf, theme, |placed, at, buf| draw_cell(app, &row, run, placed, at, buf, theme));
+    }
+    if area.height > 1 {
+        let more = app.pins.len().saturating_sub(lines.into());
+        let text = if more > 0 { format!("{more} more pinned ") } else { String::new() };
+        let line =
+            theme.glyphs.border.horizontal_top.repeat(usize::from(area.width).saturating_sub(text.len()));
+        put_line(buf, area, lines.into(), vec![Span::styled(text + &line, theme.border)]);
+    }
+}
+
+/// The name of a pinned run, and its experiment where that is another one.
+fn pinned_name(app: &App, run: &Run, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let marked = app.marks.contains(&run.key);
+    let sign = if marked { theme.glyphs.mark } else { theme.glyphs.pin };
+    let elsewhere = app.query.experiment.filter(|shown| *shown != run.experiment);
+    let experiment = elsewhere.and_then(|_| app.rows.index.experiment(run.experiment));
+    let after = experiment.map_or(String::new(), |experiment| format!("  {}", shown(experiment.title())));
+    let room = usize::from(area.width).saturating_sub(3);
+    let name = text::cut_middle(shown(run.title()).as_str(), room).into_owned();
+    let after = text::cut_end(&after, room.saturating_sub(text::width(&name))).into_owned();
+    let spans = vec![
+        Span::styled(format!("{sign}  "), if marked { theme.marked } else { theme.accent }),
+        Span::styled(name, theme.title),
+        Span::styled(after, theme.dim),
+    ];
+    put_line(buf, area, 0, spans);
+}
+
+/// What all runs share and is left out therefore: how many, and which values.
+fn shared_line(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    if area.is_empty() {
+        return;
+    }
+    let shared = &app.rows.shared;
+    let count = shared.values.len();
+    let mut told = match (count, shared.empty) {
+        (0, 0) => "nothing is the same in all runs".to_owned(),
+        (0, _) => String::new(),
+        (1, _) => "1 value is the same in all runs: ".to_owned(),
+        _ => format!("{} values are the same in all runs: ", format::count(count as u64)),
+    };
+    let empty = match shared.empty {
+        0 => String::new(),
+        1 => "1 column is empty".to_owned(),
+        more => format!("{more} columns are empty"),
+    };
+    let gap = if told.is_empty() || empty.is_empty() { "" } else { "  " };
+    let head = format!(" {told}");
+    let tail = format!("{gap}{empty} ");
+    let mut left = usize::from(area.width).saturating_sub(text::width(&head) + text::width(&tail));
+    told = String::new();
+    for (i, (column, value)) in shared.values.iter().enumerate() {
+        let value = text::cut_middle(value.as_str(), 24).into_owned();
+        let pair = format!("{}{}={value}", if i > 0 { "  " } else { "" }, column.title(&app.rows.index));
+        if text::width(&pair) + 2 > left {
+            told.push_str(if left > 1 { " …" } else { "" });
+            break;
+        }
+        left -= text::width(&pair);
+        told.push_str(&pair);
+    }
+    let spans =
+        vec![Span::styled(head, theme.accent), Span::styled(told, theme.dim), Span::styled(tail, theme.dim)];
+    put_line(buf, area, 0, spans);
 }
 
 fn title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
@@ -193,11 +204,15 @@ fn title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
 
 fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     let rows = &app.rows;
-    let count = if rows.query.find.trim().is_empty() {
+    let count = if rows.query.find.trim().is_empty() && rows.query.filter.is_none() {
         let s = if rows.total == 1 { "" } else { "s" };
         format!("{} run{s}", format::count(rows.total as u64))
     } else {
         format!("{} of {} runs", format::count(rows.matched as u64), format::count(rows.total as u64))
+    };
+    let hidden = match rows.hidden {
+        0 => String::new(),
+        hidden => format!("  {} hidden", format::count(hidden as u64)),
     };
     let so_far = if rows.complete { "" } else { " so far" };
     let sort = rows.query.lead();
@@ -206,7 +221,18 @@ fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     let by =
         if sort.column == Column::Start { "newest first".to_owned() } else { format!("by {by} {arrow}") };
     let by = if sort.column == Column::Start && !sort.descending { "oldest first".to_owned() } else { by };
-    vec![Span::styled(format!("{by}  "), theme.dim), Span::styled(format!("{count}{so_far}"), theme.text)]
+    let by = if rows.query.sort.len() > 1 { format!("{by} +{}", rows.query.sort.len() - 1) } else { by };
+    let by = if rows.query.by_child { format!("{by} by best child") } else { by };
+    let grouped = match &rows.query.grouping {
+        Grouping::Tree => String::new(),
+        Grouping::Flat => "flat  ".to_owned(),
+        Grouping::By(_) => format!("{} groups  ", format::count(rows.groups.len() as u64)),
+    };
+    vec![
+        Span::styled(format!("{grouped}{by}  "), theme.dim),
+        Span::styled(format!("{count}{so_far}"), theme.text),
+        Span::styled(hidden, theme.warn),
+    ]
 }
 
 fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -229,6 +255,17 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let told = format!("nothing matches \"{}\"{so_far}", text::cut_middle(shown(find).as_str(), 40));
         return middle(buf, area, &[&told, "Esc shows all runs again"], theme);
     }
+    if rows_are_left_out(app) {
+        let so_far = if app.rows.complete { "" } else { " so far" };
+        let told = if app.rows.query.filter.is_some() {
+            format!("no run matches the filter{so_far}")
+        } else {
+            "all runs here are hidden".to_owned()
+        };
+        let hint =
+            if app.rows.query.filter.is_some() { "Esc shows all runs again" } else { "U brings them back" };
+        return middle(buf, area, &[&told, hint], theme);
+    }
     if app.query.deleted {
         return middle(buf, area, &["no runs here"], theme);
     }
@@ -236,43 +273,63 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     middle(buf, area, &["no runs here yet", "a new run appears by itself", hint], theme);
 }
 
-fn titles(app: &App, inner: Rect, name_width: u16, columns: &[Placed<'_>], buf: &mut Buffer, theme: &Theme) {
-    let sort = app.rows.query.lead();
-    let arrow = if sort.descending { theme.glyphs.descending } else { theme.glyphs.ascending };
-    let head = |column: Column, title: &str, width: u16, right: bool| {
-        let by_this = sort.column == column;
-        let room = usize::from(width) - if by_this { 2.min(usize::from(width)) } else { 0 };
-        let mut text = text::cut_middle(title, room).into_owned();
-        if by_this {
-            text = format!("{text} {arrow}");
-        }
-        let text =
-            if right { text::pad_start(&text, width.into()) } else { text::pad_end(&text, width.into()) };
-        Span::styled(text, if by_this { theme.accent } else { theme.title })
-    };
-    let first = Rect { x: inner.x + GUTTER, width: name_width, height: 1, ..inner };
-    put_line(buf, first, 0, vec![head(Column::Name, "NAME", name_width, false)]);
-    for placed in columns {
-        let at = Rect { x: placed.x, width: placed.width, height: 1, ..inner };
-        if placed.rule {
-            put_line(
-                buf,
-                Rect { x: placed.x - 2, width: 1, ..at },
-                0,
-                vec![Span::styled(theme.glyphs.rail, theme.border)],
-            );
-        }
-        let column = placed.view.column;
-        let right = is_right(column) || (placed.view.numeric && !placed.view.spark);
-        put_line(buf, at, 0, vec![head(column, placed.view.title.as_str(), placed.width, right)]);
+fn rows_are_left_out(app: &App) -> bool {
+    app.rows.query.filter.is_some() || app.rows.hidden > 0
+}
+
+fn titles(app: &App, area: Rect, table: &Table<'_>, buf: &mut Buffer, theme: &Theme) {
+    let by_name = app.rows.query.sort.iter().position(|sort| sort.column == Column::Name);
+    let order = by_name.and_then(|place| Some((place as u16, app.rows.query.sort.get(place)?.descending)));
+    let orders = app.rows.query.sort.len() as u16;
+    let first = Rect { x: area.x + GUTTER.min(area.width), width: table.name, height: area.height, ..area };
+    head("NAME", order, orders, None, false, first.intersection(area), buf, theme);
+    for placed in &table.columns {
+        rule(placed, area, buf, theme);
+        let (view, at) = (placed.view, Rect { x: placed.x, width: placed.width, ..area }.intersection(area));
+        let right = is_right(view.column) || (view.numeric && !view.spark);
+        // MLflow's own order needs no arrow where nobody asked for it.
+        let order = view.order.or((view.sorted && view.column == Column::Start).then_some((0, true)));
+        head(view.title.as_str(), order, orders, view.better, right, at, buf, theme);
     }
 }
 
+/// The title of a column: which way a metric is better, and how it orders the rows.
+#[allow(clippy::too_many_arguments, reason = "each is a part of one line")]
+fn head(
+    title: &str,
+    order: Option<(u16, bool)>,
+    orders: u16,
+    better: Option<bool>,
+    right: bool,
+    area: Rect,
+    buf: &mut Buffer,
+    theme: &Theme,
+) {
+    let glyphs = &theme.glyphs;
+    let style = if order.is_some() { theme.accent } else { theme.title };
+    let way = better.map_or("", |up| if up { glyphs.up } else { glyphs.down });
+    let arrow = order.map_or(String::new(), |(place, descending)| {
+        let arrow = if descending { glyphs.descending } else { glyphs.ascending };
+        if orders > 1 { format!(" {arrow}{}", place + 1) } else { format!(" {arrow}") }
+    });
+    let signs = text::width(way) + text::width(&arrow);
+    let title = text::cut_middle(title, usize::from(area.width).saturating_sub(signs)).into_owned();
+    let before = usize::from(area.width).saturating_sub(text::width(&title) + signs);
+    let mut spans = Vec::new();
+    if right {
+        spans.push(Span::raw(" ".repeat(before)));
+    }
+    spans.extend([
+        Span::styled(title, style),
+        Span::styled(way, theme.dim),
+        Span::styled(arrow, theme.accent),
+    ]);
+    put_line(buf, area, 0, spans);
+}
+
 /// On the lower edge: columns that are not in view, and the key that brings them.
-fn hidden_columns(app: &App, shown: usize, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let before = app.browse.first_column;
-    let after = app.rows.columns.len().saturating_sub(before + shown);
-    let text = match (before, after) {
+fn hidden_columns(table: &Table<'_>, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    let text = match (table.before, table.after) {
         (0, 0) => return,
         (0, after) => format!("{} more: >", columns_word(after)),
         (before, 0) => format!("< {} before", columns_word(before)),

@@ -48,6 +48,12 @@ pub struct Glyphs {
     pub ascending: &'static str,
     /// Sorted downwards.
     pub descending: &'static str,
+    /// Higher is better.
+    pub up: &'static str,
+    /// Lower is better.
+    pub down: &'static str,
+    /// A run that stands above all others.
+    pub pin: &'static str,
     /// The experiment whose runs are shown.
     pub current: &'static str,
     /// Nothing is there.
@@ -83,6 +89,9 @@ const UTF8: Glyphs = Glyphs {
     live: "◉",
     ascending: "▲",
     descending: "▼",
+    up: "↑",
+    down: "↓",
+    pin: "⚑",
     current: "▌",
     empty: "·",
     ellipsis: "…",
@@ -120,6 +129,9 @@ const ASCII: Glyphs = Glyphs {
     live: "o",
     ascending: "^",
     descending: "v",
+    up: "+",
+    down: "-",
+    pin: "*",
     current: ">",
     empty: ".",
     ellipsis: "~",
@@ -167,6 +179,10 @@ pub struct Theme {
     pub title: Style,
     /// Letters that matched what was typed.
     pub hit: Style,
+    /// What is wrong in a text that is being typed.
+    pub wrong: Style,
+    /// Values by rank, the worst first; see [`Theme::heat`].
+    heat: [Style; 7],
     /// Curves of a chart, see [`Theme::series`].
     pub series: [Style; 8],
     /// The signs.
@@ -206,6 +222,9 @@ impl Theme {
             axis: dim,
             title: bold,
             hit: bold.add_modifier(Modifier::UNDERLINED),
+            wrong: bold.add_modifier(Modifier::UNDERLINED),
+            // Without colours only the ends of the scale are told.
+            heat: [dim, text, text, text, text, text, bold],
             series: [text; 8],
             glyphs,
         }
@@ -225,6 +244,16 @@ impl Theme {
             marked: on(self.marked, Color::Magenta),
             border_focused: on(self.border_focused, Color::Cyan),
             hit: on(self.hit, Color::Magenta),
+            wrong: on(self.wrong, Color::Red),
+            heat: [
+                Style::new().fg(Color::Red).add_modifier(Modifier::BOLD),
+                Style::new().fg(Color::Red),
+                Style::new().fg(Color::Magenta),
+                Style::new(),
+                Style::new().fg(Color::Cyan),
+                Style::new().fg(Color::Green),
+                Style::new().fg(Color::Green).add_modifier(Modifier::BOLD),
+            ],
             series: [
                 Color::Cyan,
                 Color::Magenta,
@@ -243,6 +272,22 @@ impl Theme {
     /// Style of the curve with a colour number; numbers beyond eight start over.
     pub fn series(&self, colour: usize) -> Style {
         self.series.get(colour % self.series.len()).copied().unwrap_or(self.text)
+    }
+
+    /// With the colours of a map where the terminal has 256: dark violet for the worst over blue and green to yellow for
+    /// the best, which also the colour-blind tell apart. Both letters and ground are set, so it can be read on any
+    /// background.
+    pub fn with_256_colours(self) -> Self {
+        let scale = [(53, 231), (60, 231), (24, 231), (30, 231), (36, 16), (113, 16), (227, 16)];
+        let of = |(ground, letters)| Style::new().fg(Color::Indexed(letters)).bg(Color::Indexed(ground));
+        Self { heat: scale.map(of), ..self }
+    }
+
+    /// Style of a value by its rank: 0 for the worst, 1 for the best.
+    pub fn heat(&self, rank: f64) -> Style {
+        let steps = self.heat.len();
+        let step = (rank.clamp(0.0, 1.0) * steps as f64) as usize;
+        self.heat.get(step.min(steps - 1)).copied().unwrap_or(self.text)
     }
 
     /// Sparklines of what has ended: coloured, without the weight of the accent.
@@ -322,6 +367,22 @@ mod tests {
     }
 
     #[test]
+    fn heat_can_be_read_on_any_background_and_tells_the_ends_without_colour() {
+        let map = Theme::new(true, true).with_256_colours();
+        let steps: Vec<Style> = (0..7).map(|step| map.heat(f64::from(step) / 6.0)).collect();
+        for style in &steps {
+            assert!(matches!(
+                (style.fg, style.bg),
+                (Some(Color::Indexed(16 | 231)), Some(Color::Indexed(_)))
+            ));
+        }
+        assert!(steps.windows(2).all(|pair| pair[0] != pair[1]), "every step looks different");
+        let plain = Theme::new(false, true);
+        assert_ne!(plain.heat(0.0), plain.heat(1.0));
+        assert_eq!((plain.heat(-1.0), plain.heat(f64::NAN)), (plain.heat(0.0), plain.heat(0.0)));
+    }
+
+    #[test]
     fn states_differ_without_colour() {
         let states = [
             Status::Running,
@@ -361,6 +422,9 @@ mod tests {
                 g.live,
                 g.ascending,
                 g.descending,
+                g.up,
+                g.down,
+                g.pin,
                 g.empty,
                 g.ellipsis,
                 g.separator,

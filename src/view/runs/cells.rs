@@ -5,14 +5,15 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::Span;
 
-use super::{Placed, is_right};
+use super::is_right;
 use crate::app::App;
+use crate::app::table::Placed;
 use crate::format;
 use crate::index::{Lifecycle, Run};
 use crate::query::cell::{Cell, table_cell};
 use crate::query::columns::{DELETED, spread_cell};
 use crate::query::fuzzy::Pattern;
-use crate::query::{Column, ColumnView, Row, Spread, Stray};
+use crate::query::{Column, ColumnView, Row, Spread, Stray, heat};
 use crate::shown::shown;
 use crate::view::theme::Theme;
 use crate::view::{put_line, spark, text};
@@ -127,7 +128,7 @@ pub(super) fn draw_cell(
     let spread = app.rows.rollups.spread(row.run, view.column);
     let (body, style) = match (&content, spread) {
         (Cell::Empty, Some(spread)) => {
-            (cell_text(&spread_cell(spread), view, number_width, theme), theme.dim)
+            (cell_text(&spread_cell(spread, view.format.numbers), view, number_width, theme), theme.dim)
         }
         _ => (cell_text(&content, view, number_width, theme), style_of(run, view.column, &content, theme)),
     };
@@ -137,7 +138,8 @@ pub(super) fn draw_cell(
         spans.push(Span::styled(format!("{glyph} "), style));
     }
     let is_best = is_best(app, row, run, view.column);
-    spans.push(Span::styled(body, if is_best { theme.good } else { style }));
+    let style = if is_best { theme.good } else { style };
+    spans.push(Span::styled(body, heat(app, run, view, theme).unwrap_or(style)));
     if view.spark {
         spans.push(Span::styled(if is_best { theme.glyphs.best } else { " " }, theme.good));
         spans.push(beside(app, run, placed, &content, spread, theme));
@@ -161,7 +163,7 @@ fn style_of(run: &Run, column: Column, content: &Cell<'_>, theme: &Theme) -> Sty
 }
 
 /// The text of a cell, aligned.
-fn cell_text(content: &Cell<'_>, view: &ColumnView, width: u16, theme: &Theme) -> String {
+pub(in crate::view) fn cell_text(content: &Cell<'_>, view: &ColumnView, width: u16, theme: &Theme) -> String {
     let width = usize::from(width);
     let whole = width.saturating_sub(view.fraction.into());
     match content {
@@ -174,13 +176,7 @@ fn cell_text(content: &Cell<'_>, view: &ColumnView, width: u16, theme: &Theme) -
                 text::pad_end(sign, width)
             }
         }
-        Cell::Number(number) => {
-            let number = shown(number);
-            if text::width(number.as_str()) > width {
-                return text::pad_end(&text::cut_end(number.as_str(), width), width);
-            }
-            text::align_decimal(number.as_str(), whole, view.fraction.into())
-        }
+        Cell::Number(number) => number_text(shown(number).as_str(), view, width as u16),
         Cell::Words(words) => {
             let words = shown(words);
             let cut = text::cut_middle(words.as_str(), width);
@@ -190,12 +186,26 @@ fn cell_text(content: &Cell<'_>, view: &ColumnView, width: u16, theme: &Theme) -
     }
 }
 
-/// Whether a run has the best value of the sorted metric among its siblings and their children.
+/// A number, aligned on the decimal point; one that is wider than its column is cut.
+pub(in crate::view) fn number_text(number: &str, view: &ColumnView, width: u16) -> String {
+    let width = usize::from(width);
+    if text::width(number) > width {
+        return text::pad_end(&text::cut_end(number, width), width);
+    }
+    let fraction = usize::from(view.fraction).min(width);
+    text::align_decimal(number, width - fraction, fraction)
+}
+
+/// The colour of a value by its rank, in a column that is coloured so.
+fn heat(app: &App, run: &Run, view: &ColumnView, theme: &Theme) -> Option<Style> {
+    let ranks = view.ranks.as_ref()?;
+    let value = heat::value(run, view.column, &app.look())?;
+    ranks.rank(value).map(|rank| theme.heat(rank))
+}
+
+/// Whether a run has the best value of a metric among its siblings and their children.
 fn is_best(app: &App, row: &Row, run: &Run, column: Column) -> bool {
     let Column::Metric(key, how) = column else { return false };
-    if app.rows.query.lead().column != column {
-        return false;
-    }
     let parent = row.parent.and_then(|line| app.rows.items.get(line as usize));
     let spread = parent.and_then(|parent| app.rows.rollups.spread(parent.run, column));
     match (spread, app.look().pick(run, key, how).value()) {
