@@ -72,6 +72,10 @@ pub struct TuiArgs {
     /// Neither show what was read last time nor keep what is read now; see mltop cache --help.
     #[arg(long)]
     pub no_cache: bool,
+    /// Neither bring back views, filters and pins of last time nor keep those of this time; they lie in
+    /// $XDG_STATE_HOME/mltop, else ~/.local/state/mltop.
+    #[arg(long)]
+    pub no_state: bool,
     /// Draw one frame and end, for tests.
     #[arg(long, hide = true)]
     pub once: bool,

@@ -18,6 +18,7 @@ use crate::app::{App, Event, Notice, Request};
 use crate::index::Index;
 use crate::query::{Opened, Query};
 use crate::shown::Shown;
+use crate::state::file::StateFile;
 use crate::store::Store;
 use crate::terminal::{self, Input, Screen, Unfit};
 use crate::view::{self, theme::Theme};
@@ -25,6 +26,7 @@ use crate::view::{self, theme::Theme};
 #[cfg(feature = "crash-test")]
 mod crash_test;
 mod histories;
+mod keeper;
 mod query_thread;
 mod store_thread;
 mod write;
@@ -52,6 +54,8 @@ pub struct Options {
     pub once: bool,
     /// Parent runs are open at first.
     pub opened: bool,
+    /// Where views, filters and pins are kept; none where nothing is to be kept.
+    pub state: Option<StateFile>,
     /// Called before the process ends, however it ends.
     pub at_exit: fn(),
     /// Die in this way, for tests.
@@ -65,14 +69,16 @@ pub struct Ended {
     pub index: Arc<Index>,
     /// The process' exit code: 0, or 128 and the number of a signal.
     pub code: i32,
-    closed: Option<Receiver<()>>,
+    closed: Vec<Receiver<()>>,
 }
 
 impl Ended {
     /// Waits until what is worth keeping has been kept, not for long. The terminal should have been given back before.
     pub fn wait(&self) {
-        if let Some(closed) = &self.closed {
-            let _ = closed.recv_timeout(CLOSING); // a file system that does not answer loses the cache
+        let until = Instant::now() + CLOSING;
+        for closed in &self.closed {
+            // A file system that does not answer loses the cache, and the last look.
+            let _ = closed.recv_timeout(until.saturating_duration_since(Instant::now()));
         }
     }
 }
@@ -113,23 +119,32 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
     let screen = terminal::start(move |input| keys.send(Message::Input(input)).is_ok(), options.at_exit)?;
     let (to_query, asked) = mpsc::channel();
     let (to_store, wanted) = mpsc::channel();
+    let (to_keeper, settled) = mpsc::channel();
     spawn("query", {
         let send = send.clone();
         move || query_thread::run(&asked, &send)
+    })?;
+    spawn("keeper", {
+        let (send, state) = (send.clone(), options.state.clone());
+        move || keeper::run(state.as_ref(), &settled, &send)
     })?;
     spawn("store", {
         let (send, changes, to_query) = (send.clone(), to_store.clone(), to_query.clone());
         move || store_thread::run(store, &wanted, &changes, &to_query, &send)
     })?;
+    let colour = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
+    let theme = Theme::new(colour, terminal::utf8_locale());
+    let theme = if colour && terminal::has_256_colours() { theme.with_256_colours() } else { theme };
     let mut app = App::new(options.title.clone());
     app.now = now();
     app.notice = options.note.map(|text| Notice { text, bad: false });
     let main = Main {
         screen,
         app,
-        theme: Theme::new(std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty()), terminal::utf8_locale()),
+        theme,
         to_query,
         to_store,
+        to_keeper,
         send,
         index: Arc::default(),
         once: options.once,
@@ -152,6 +167,7 @@ struct Main {
     theme: Theme,
     to_query: Sender<query_thread::Ask>,
     to_store: Sender<store_thread::Ask>,
+    to_keeper: Sender<keeper::Ask>,
     send: Sender<Message>,
     index: Arc<Index>,
     once: bool,
@@ -210,10 +226,13 @@ impl Main {
                 break;
             }
         }
-        let (send, closed) = mpsc::channel();
+        let (send, store_closed) = mpsc::channel();
         let close = store_thread::Ask::Close(Instant::now() + CLOSING, send);
-        let close = self.to_store.send(close).map(|()| closed);
-        Ok(Ended { index: self.index, code: self.ending.unwrap_or_default(), closed: close.ok() })
+        let store = self.to_store.send(close).map(|()| store_closed);
+        let (send, kept) = mpsc::channel();
+        let keeper = self.to_keeper.send(keeper::Ask::Close(send)).map(|()| kept);
+        let closed = [store.ok(), keeper.ok()].into_iter().flatten().collect();
+        Ok(Ended { index: self.index, code: self.ending.unwrap_or_default(), closed })
     }
 
     /// Draws a frame. The time is taken here, and only whole seconds of it are on screen.
@@ -283,6 +302,9 @@ impl Main {
         use store_thread::Ask;
         let asked = match request {
             Request::Query(query) => return drop(self.to_query.send(query_thread::Ask::Query(query))),
+            Request::Columns(query) => return drop(self.to_query.send(query_thread::Ask::Columns(query))),
+            Request::Complete(asked) => return drop(self.to_query.send(query_thread::Ask::Complete(asked))),
+            Request::Keep(edit) => return drop(self.to_keeper.send(keeper::Ask::Keep(Box::new(edit)))),
             Request::Want(want) => Ask::Want(want),
             Request::Listing(run, path) => Ask::Listing(run, path),
             Request::Preview(run, path) => Ask::Preview(run, path),

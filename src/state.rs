@@ -60,6 +60,8 @@ pub struct SavedView {
     pub filter: String,
     /// The columns; none when they choose themselves.
     pub columns: Option<Vec<SavedColumn>>,
+    /// How columns look that choose themselves.
+    pub formats: Vec<SavedColumn>,
     /// The columns that order, the first one first; none for MLflow's own order.
     pub sort: Vec<SavedSort>,
     /// Parents stand where the best of their children would.

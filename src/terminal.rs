@@ -63,6 +63,13 @@ pub fn utf8_locale() -> bool {
     is_utf8(["LC_ALL", "LC_CTYPE", "LANG"].map(value))
 }
 
+/// Whether the terminal says that it has 256 colours or more.
+pub fn has_256_colours() -> bool {
+    let has =
+        |name, word: &str| env::var_os(name).is_some_and(|value| value.to_string_lossy().contains(word));
+    has("TERM", "256color") || has("COLORTERM", "truecolor") || has("COLORTERM", "24bit")
+}
+
 /// The first variable that is set and not empty decides.
 fn is_utf8(variables: [Option<String>; 3]) -> bool {
     let locale = variables.into_iter().flatten().find(|value| !value.is_empty());

@@ -17,7 +17,7 @@ pub fn run() -> Result<ExitCode, Failure> {
         Failure::Unusable(format!("the sample store cannot be written to {}: {error}", folder()))
     })?;
     let store = demo.store().to_string_lossy().into_owned();
-    let args = TuiArgs { store: Some(store), no_cache: true, ..TuiArgs::default() };
+    let args = TuiArgs { store: Some(store), no_cache: true, no_state: true, ..TuiArgs::default() };
     let done = tui::run(&args, &tui::Start { title: Some("demo"), opened: true });
     demo.stop();
     done

@@ -10,9 +10,10 @@ use super::{Failure, TuiArgs, complain, dump, locate};
 use crate::engine::{self, Options};
 use crate::index::Index;
 use crate::shown::{Shown, shown};
+use crate::state::file::StateFile;
 use crate::store::cache;
 use crate::store::location::Found;
-use crate::{demo, store, terminal};
+use crate::{demo, state, store, terminal};
 
 /// What differs between a store of the user's and the demo.
 pub struct Start {
@@ -27,6 +28,8 @@ pub struct Start {
 pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
     let Found { location, note, .. } = locate(args.store.as_deref())?;
     let caches = if args.no_cache { None } else { cache::folder() };
+    let state = if args.no_state { None } else { state::file::folder() };
+    let state = state.and_then(|folder| StateFile::of(&location.title(), &folder));
     let opened = store::open(&location, caches.as_deref())?;
     let title = start.title.map_or_else(|| shown(&location.title()), Shown::own);
     let options = Options {
@@ -35,6 +38,7 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
         note: note.map(|note| shown(&note)),
         once: args.once,
         opened: start.opened,
+        state,
         at_exit: demo::remove_all,
         #[cfg(feature = "crash-test")]
         crash: args.crash_test.clone(),

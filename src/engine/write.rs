@@ -17,7 +17,19 @@ pub fn write(what: &Export, store: Option<&Path>) -> Notice {
         Content::Runs(all) => (true, all.rows.complete),
         Content::Plot(_) | Content::Table(_) => (false, true),
     };
-    let written = files(&what.content).and_then(|(rows, files)| Ok((rows, save(&what.stem, files, store)?)));
+    let written = files(&what.content).and_then(|(rows, mut files)| {
+        let paths = match &what.only {
+            None => save(&what.stem, files, store)?,
+            Some(only) => {
+                files.retain(|(extension, _)| *extension == only.format);
+                match &only.file {
+                    None => save(&what.stem, files, store)?,
+                    Some(path) => vec![save_as(path, files, store)?],
+                }
+            }
+        };
+        Ok((rows, paths))
+    });
     match written {
         Ok((rows, paths)) => {
             let s = if rows == 1 { "" } else { "s" };
@@ -74,10 +86,30 @@ fn save(stem: &str, files: Files, store: Option<&Path>) -> Result<Vec<PathBuf>, 
     Ok(paths)
 }
 
+/// Writes a file where the user wants it: never over one that is there, never into the store.
+fn save_as(path: &Path, files: Files, store: Option<&Path>) -> Result<PathBuf, String> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    if is_in(folder, store) {
+        return Err("files are never written into the store".to_owned());
+    }
+    let bytes = files.into_iter().next().map(|(_, bytes)| bytes).unwrap_or_default();
+    let mut file = std::fs::File::create_new(path).map_err(|error| error.to_string())?;
+    std::io::Write::write_all(&mut file, &bytes).map_err(|error| error.to_string())?;
+    Ok(path.to_owned())
+}
+
+/// Whether a folder lies in the store.
+fn is_in(folder: &Path, store: Option<&Path>) -> bool {
+    let folder = folder.canonicalize().unwrap_or_default();
+    store.and_then(|store| store.canonicalize().ok()).is_some_and(|store| folder.starts_with(store))
+}
+
 /// The current folder; the home folder when the current one is inside of the store.
 fn folder(store: Option<&Path>) -> PathBuf {
     let here = Path::new(".").canonicalize().unwrap_or_default();
-    let in_store =
-        store.and_then(|store| store.canonicalize().ok()).is_some_and(|store| here.starts_with(store));
-    if in_store { std::env::home_dir().unwrap_or_else(std::env::temp_dir) } else { PathBuf::from(".") }
+    if is_in(&here, store) {
+        std::env::home_dir().unwrap_or_else(std::env::temp_dir)
+    } else {
+        PathBuf::from(".")
+    }
 }

@@ -199,12 +199,26 @@ mod tests {
         let sort = (text(), any::<bool>()).prop_map(|(by, descending)| SavedSort { by, descending });
         let opened = (any::<bool>(), proptest::collection::vec(text(), 0..4));
         let opened = opened.prop_map(|(all, others)| SavedOpened { all, others });
-        let columns = proptest::option::of(proptest::collection::vec(column, 0..4));
+        let formats = proptest::collection::vec(column.clone(), 0..3);
+        let columns = (proptest::option::of(proptest::collection::vec(column, 0..4)), formats);
         let lists = (columns, proptest::collection::vec(sort, 0..3), opened);
         let words = (text(), text(), text(), any::<bool>(), any::<bool>());
         (lists, words).prop_map(
-            |((columns, sort, opened), (filter, group, aggregate, by_best_child, only_differing))| {
-                SavedView { filter, columns, sort, by_best_child, group, aggregate, only_differing, opened }
+            |(
+                ((columns, formats), sort, opened),
+                (filter, group, aggregate, by_best_child, only_differing),
+            )| {
+                SavedView {
+                    filter,
+                    columns,
+                    formats,
+                    sort,
+                    by_best_child,
+                    group,
+                    aggregate,
+                    only_differing,
+                    opened,
+                }
             },
         )
     }
