@@ -110,6 +110,43 @@ pictures! {
     help: "diabetes-elasticnet", MIDDLE, "?";
     help_scrolled: "diabetes-elasticnet", SMALL, "? G";
     an_empty_experiment: "empty experiment", SMALL, "";
+    a_filter_with_a_mistake: "diabetes-elasticnet", MIDDLE,
+        "f metrics.rmse Space < Space 60 Space and Space params.alpha Space == Space 1";
+    a_filter_with_a_mistake_small: "diabetes-elasticnet", SMALL,
+        "f metrics.rmse Space < Space 60 Space and Space params.alpha Space";
+    a_filter_with_a_mistake_large: "diabetes-elasticnet", LARGE,
+        "f metrics.rmse Space < Space 60 Space adn Space params.alpha";
+    completing_a_name: "diabetes-elasticnet", MIDDLE, "f params. Tab Tab";
+    completing_a_value: "statuses", SMALL, "f status Space = Space Tab Down";
+    completing_while_typing_on: "statuses", LARGE, "f status Space = Space Tab Backspace Backspace Backspace";
+    a_kept_filter: "diabetes-elasticnet", MIDDLE, "f params.l1_ratio Space >= Space 0.5 Enter";
+    a_filter_in_the_tree: "nested-sweep", SMALL, "f metrics.`val/loss` Space < Space 0.17 Enter";
+    a_filter_that_nothing_passes: "nested-sweep", SMALL, "f metrics.`val/loss` Space < Space 0 Enter";
+    only_what_differs: "sklearn-autolog", MIDDLE, "x";
+    only_what_differs_small: "sklearn-autolog", SMALL, "x";
+    only_what_differs_large: "sklearn-autolog", LARGE, "x";
+    groups_of_a_param: "diabetes-elasticnet", MIDDLE, "T l1_ratio Enter";
+    groups_of_a_param_small: "diabetes-elasticnet", SMALL, "T l1_ratio Enter";
+    groups_of_a_param_large: "diabetes-elasticnet", LARGE, "T l1_ratio Enter E";
+    an_open_group: "diabetes-elasticnet", MIDDLE, "T l1_ratio Enter s r2 Enter Enter Down";
+    choosing_groups: "diabetes-elasticnet", SMALL, "T";
+    flat: "nested-sweep", SMALL, "t";
+    two_columns_order: "diabetes-elasticnet", MIDDLE, "s l1 Enter s r2 Tab Esc";
+    two_columns_order_in_the_picker: "diabetes-elasticnet", SMALL, "s l1 Enter s r2 Tab";
+    by_the_best_child: "nested-sweep", MIDDLE, "s loss Enter b";
+    the_best_values: "training", MIDDLE, "a";
+    which_way_is_better: "diabetes-elasticnet", MIDDLE, "A r2 Enter";
+    columns_with_formats: "diabetes-elasticnet", LARGE,
+        "c r2 # # # # # ~ Backspace Backspace rmse * # > > Esc";
+    formats_in_the_picker: "diabetes-elasticnet", MIDDLE, "c r2 # # # # # ~ * > >";
+    the_palette: "diabetes-elasticnet", MIDDLE, ":";
+    the_palette_narrowed: "diabetes-elasticnet", SMALL, ": copy";
+    a_command_being_typed: "diabetes-elasticnet", MIDDLE, ": sort Space metrics.";
+    a_command_that_cannot_be_done: "diabetes-elasticnet", SMALL, ": sort Space metrics.rmse Space up Enter";
+    a_pinned_run_elsewhere: "diabetes-elasticnet", MIDDLE, "P j P : go Space nested-sweep Enter";
+    hidden_runs: "diabetes-elasticnet", MIDDLE, "Space j Space H";
+    saving_a_view: "diabetes-elasticnet", SMALL, "w good Space ones";
+    saved_views: "diabetes-elasticnet", SMALL, "w good Enter s r2 Enter w best Space r2 Enter w";
 }
 
 #[test]
@@ -298,6 +335,16 @@ fn every_screen_at_every_size() {
         "?",
         "!",
         "/ x",
+        "f params. Tab",
+        "f metrics.a Space < Space",
+        ": s",
+        ": sort Space",
+        "T",
+        "t t",
+        "A",
+        "w",
+        "x",
+        "P",
     ];
     for experiment in ["nested-sweep", "names 이름", "edge cases"] {
         let mut session = Session::open(&folder.join("mlruns"), (100, 30), NOW);

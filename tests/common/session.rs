@@ -31,6 +31,8 @@ pub struct Session {
     index: Arc<Index>,
     /// What was asked of the outside.
     pub outside: Vec<Request>,
+    /// What is to be kept for the next start.
+    pub kept: Vec<mltop::state::Edit>,
 }
 
 impl Session {
@@ -40,7 +42,7 @@ impl Session {
         let mut index = store::read_all(store.as_mut()).unwrap();
         index.version = 1;
         let app = App::new(Shown::own("./mlruns"));
-        let mut session = Self { app, store, index: Arc::new(index), outside: Vec::new() };
+        let mut session = Self { app, store, index: Arc::new(index), outside: Vec::new(), kept: Vec::new() };
         session.event(Event::Size(columns, lines));
         session.event(Event::Now(now));
         session.event(Event::Watching(mltop::app::Watching::Events));
@@ -90,6 +92,16 @@ impl Session {
                     }
                 }
             }
+            Request::Columns(query) => {
+                let columns = query::columns::all(&self.index, &query);
+                self.event(Event::Columns(query.experiment, Arc::new(columns)));
+            }
+            Request::Complete(asked) => {
+                let completion =
+                    query::filter::complete(&asked.text, asked.at, &self.index, asked.experiment);
+                self.event(Event::Completed(asked, completion));
+            }
+            Request::Keep(edit) => self.kept.push(edit),
             Request::Listing(run, path) => {
                 let listing = ready(self.store.artifacts(&self.index, run, &path));
                 self.event(Event::Listing(run, path, listing));
@@ -165,6 +177,7 @@ fn named(word: &str) -> Option<KeyEvent> {
         "PageUp" => KeyCode::PageUp,
         "PageDown" => KeyCode::PageDown,
         "Backspace" => KeyCode::Backspace,
+        "Delete" => KeyCode::Delete,
         _ => return None,
     };
     Some(code.into())
