@@ -173,7 +173,9 @@ impl Pool {
 
 /// Lets the threads that answer keys and compute rows go first where there are fewer processors than readers.
 fn step_back() {
-    let _ = rustix::process::setpriority_process(Some(rustix::thread::gettid()), NICE); // no harm without
+    use rustix::process::{getpriority_process, setpriority_process};
+    let own = Some(rustix::thread::gettid());
+    let _ = getpriority_process(own).and_then(|now| setpriority_process(own, now + NICE)); // no harm without
 }
 
 /// What a thread takes.
