@@ -149,7 +149,7 @@ pub enum Watching {
     /// Not yet.
     #[default]
     Not,
-    /// By events.
+    /// As it happens.
     Events,
     /// By looking every so many milliseconds.
     Polling(u64),

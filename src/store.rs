@@ -8,14 +8,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use crate::index::{Beyond, ExperimentKey, Index, Key, Parts, RunKey, Summary, Text};
+use crate::index::{Access, Beyond, ExperimentKey, Index, Key, Metric, Parts, RunKey, Summary, Text};
 use crate::series::{Samples, Series};
-use crate::shown::shown;
 
 pub mod beyond;
 pub mod cache;
 pub mod files;
 pub mod location;
+pub mod sqlite;
 
 pub use location::Location;
 
@@ -43,7 +43,7 @@ pub struct Want {
 pub enum Watch {
     /// Changes in these folders, not recursively; everything else by the sweep.
     Folders(Vec<PathBuf>),
-    /// Nothing announces changes: look again after this time.
+    /// Nothing announces changes: sweep after this time.
     Every(Duration),
 }
 
@@ -226,11 +226,7 @@ pub trait Store: Send {
 pub fn open(location: &Location, caches: Option<&Path>) -> Result<Box<dyn Store>, Error> {
     match location {
         Location::Files(root) => Ok(Box::new(files::FileStore::open(root)?.with_cache(caches))),
-        Location::Sqlite(file) => Err(Error(format!(
-            "{} is a SQLite database, which this version of mltop does not read yet. Name a folder of runs: \
-             mltop ./mlruns",
-            shown(&file.to_string_lossy())
-        ))),
+        Location::Sqlite(file) => Ok(Box::new(sqlite::SqliteStore::open(file)?)),
         Location::Server(uri) => Err(Error(format!(
             "{} is a tracking server, which this version of mltop does not read yet. Name a folder of runs: \
              mltop ./mlruns",
@@ -243,10 +239,18 @@ pub fn open(location: &Location, caches: Option<&Path>) -> Result<Box<dyn Store>
 /// for long.
 pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
     let mut index = Index::default();
-    let want = Want::default();
+    settle(store, &mut index, &Want::default())?;
+    Ok(index)
+}
+
+/// How long the commands that print wait for a store that somebody holds locked.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Reads what there is to read.
+fn settle(store: &mut dyn Store, index: &mut Index, want: &Want) -> Result<(), Error> {
     let begun = Instant::now();
     loop {
-        let refreshed = store.refresh(&mut index, &want, Instant::now() + Duration::from_secs(1))?;
+        let refreshed = store.refresh(index, want, Instant::now() + Duration::from_secs(1))?;
         if refreshed.more {
             continue;
         }
@@ -254,11 +258,32 @@ pub fn read_all(store: &mut dyn Store) -> Result<Index, Error> {
             store.wait(Instant::now() + Duration::from_secs(1));
             continue;
         }
-        let Some(wait) = refreshed.later.filter(|_| begun.elapsed() < Duration::from_millis(2500)) else {
-            return Ok(index);
-        };
+        let is_busy = index.access == Access::Busy;
+        if is_busy && begun.elapsed() > PATIENCE {
+            return Err(Error("the store is held locked by somebody who writes; try again later".to_owned()));
+        }
+        let patience = if is_busy { PATIENCE } else { Duration::from_millis(2500) };
+        let Some(wait) = refreshed.later.filter(|_| begun.elapsed() < patience) else { return Ok(()) };
         std::thread::sleep(wait.min(Duration::from_millis(50)));
     }
+}
+
+/// Counts the points of these runs' metrics where nobody has, for the commands that print them: a database and a server
+/// keep latest values, not counts.
+pub fn count_points(store: &mut dyn Store, index: &mut Index, runs: &[RunKey]) -> Result<(), Error> {
+    let uncounted = |index: &Index| -> Vec<(RunKey, Key, Metric)> {
+        let runs = runs.iter().filter_map(|key| index.run(*key));
+        let metrics = runs.flat_map(|run| run.metrics().map(|(key, metric)| (run.key, key, metric)));
+        metrics.filter(|(_, _, metric)| !metric.is_counted()).collect()
+    };
+    if !uncounted(index).is_empty() {
+        settle(store, index, &Want { open: runs.to_vec(), ..Want::default() })?;
+    }
+    for (run, key, metric) in uncounted(index) {
+        let points = history(store, index, run, key)?.len() as u64;
+        index.edit_run(run, |draft| draft.set_metric(key, Metric { points, ..metric }));
+    }
+    Ok(())
 }
 
 /// The whole history of a metric.

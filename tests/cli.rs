@@ -181,7 +181,7 @@ fn sentences_say_what_to_do() {
         (["ls", "nowhere"].as_slice(), 1, "nowhere does not exist"),
         (&["ls", "empty"], 1, "empty is empty"),
         (&["dump", "other"], 1, "is not an MLflow store"),
-        (&["runs", "beside/mlruns"], 1, "mlflow.db"),
+        (&["runs", "beside/mlruns"], 1, "mlflow.db is no SQLite database"),
         (&["ls", "http://user:secret@host/"], 1, "http://***@host/"),
         (
             &["show", "mlruns", "aaaa"],

@@ -50,6 +50,19 @@ fn a_store_of_mlflow_3() {
     oracle.compare(&[on_dataset("with-datasets-0"), on_dataset("with-datasets-1"), checkpoints]);
 }
 
+/// A database needs no known differences: it has the step of every point.
+#[test]
+fn a_database_of_mlflow_2() {
+    let (_dir, folder) = unpacked("v2-sqlite");
+    Oracle::read(&folder.join("mlflow.db"), &folder.join("expected.json")).compare(&[]);
+}
+
+#[test]
+fn a_database_of_mlflow_3() {
+    let (_dir, folder) = unpacked("v3-sqlite");
+    Oracle::read(&folder, &folder.join("expected.json")).compare(&[]);
+}
+
 /// A dataset name with a blank makes MLflow refuse the whole experiment; its two runs are there all the same.
 #[test]
 fn an_experiment_that_mlflow_refuses() {

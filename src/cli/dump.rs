@@ -2,13 +2,15 @@
 
 use std::io::{self, Write};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::answer::Answer;
 use super::json::{ExperimentJson, ProblemJson, RunJson};
 use super::{Failure, answer, ls, read, runs};
-use crate::index::Index;
+use crate::index::{Index, RunKey};
+use crate::store;
 
 /// Arguments of `mltop dump`.
 #[derive(Debug, Args)]
@@ -31,7 +33,11 @@ pub struct DumpArgs {
 
 /// Prints everything.
 pub fn run(args: &DumpArgs) -> Result<ExitCode, Failure> {
-    let whole = read(args.store.as_deref())?;
+    let mut whole = read(args.store.as_deref())?;
+    if args.histories {
+        let runs: Vec<RunKey> = whole.index.runs().map(|run| run.key).collect();
+        store::count_points(whole.store.as_mut(), Arc::make_mut(&mut whole.index), &runs)?;
+    }
     let done = answer(|answer| print(&whole.index, args.histories, answer))?;
     whole.count_problems(None);
     Ok(done)

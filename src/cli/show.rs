@@ -2,6 +2,7 @@
 
 use std::io;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::SystemTime;
 
 use clap::Args;
@@ -51,8 +52,10 @@ pub fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
         None => (None, &args.first),
     };
     let mut whole = read(store)?;
+    let key = find::run(&whole.index, word)?.key;
+    store::count_points(whole.store.as_mut(), Arc::make_mut(&mut whole.index), &[key])?;
     let index = &whole.index;
-    let run = find::run(index, word)?;
+    let run = index.run(key).ok_or_else(|| Failure::Unusable(format!("run {} is gone", shown(word))))?;
     let listing = store::artifact_tree(whole.store.as_mut(), index, run.key);
     let inputs = store::awaited(whole.store.as_mut(), index, |store, index| store.inputs(index, run.key));
     let done = answer(|answer| {

@@ -43,7 +43,7 @@ pub enum Ask {
 const SLICE: Duration = Duration::from_millis(5);
 /// The index is published at most so often.
 const PUBLISH: Duration = Duration::from_millis(100);
-/// What trains and what is on screen is looked at so often, whether or not an event came.
+/// A store that is watched is looked at so often, whether or not an event came.
 const SWEEP: Duration = Duration::from_secs(1);
 /// Bytes of an artifact that are read for showing it.
 const PREVIEW: usize = 256 << 10;
@@ -72,6 +72,8 @@ struct Keeper<'a> {
     dirty: bool,
     /// When something that is being written has to be looked at again.
     later: Option<Instant>,
+    /// What trains and what is on screen is looked at so often, whether or not an event came.
+    pace: Duration,
     version: u64,
     /// What was told of it last.
     watching: Watching,
@@ -112,6 +114,7 @@ pub fn run(
         published: Instant::now(),
         dirty: false,
         later: None,
+        pace: SWEEP,
         version: 0,
         watching: Watching::Not,
         to_query,
@@ -155,7 +158,7 @@ impl Keeper<'_> {
             self.publish(state.urgent | beyond.urgent);
             more = state.more | beyond.more | is_new | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.
-            let is_time = swept.elapsed() >= SWEEP;
+            let is_time = swept.elapsed() >= self.pace;
             if self.index.progress.listed && (!state.more || is_time) {
                 more |= self.watch();
             }
@@ -194,7 +197,7 @@ impl Keeper<'_> {
 
     /// How long to wait for somebody to ask.
     fn wait(&self, swept: Instant) -> Duration {
-        let mut wait = SWEEP.saturating_sub(swept.elapsed());
+        let mut wait = self.pace.saturating_sub(swept.elapsed());
         if let Some(later) = self.later {
             wait = wait.min(later.saturating_duration_since(Instant::now()));
         }
@@ -290,7 +293,9 @@ impl Keeper<'_> {
     /// watch was there is told by nobody. Says whether there is something to read.
     fn watch(&mut self) -> bool {
         let mut new = Vec::new();
-        let watching = match self.store.watch(&self.index, &self.want) {
+        let watch = self.store.watch(&self.index, &self.want);
+        self.pace = if let Watch::Every(time) = watch { time } else { SWEEP };
+        let watching = match watch {
             Watch::Folders(folders) => {
                 new = self.watcher.watch(folders);
                 if self.watcher.has_failed() {
@@ -299,6 +304,8 @@ impl Keeper<'_> {
                     Watching::Events
                 }
             }
+            // Whoever looks several times a second tells what happens as it happens.
+            Watch::Every(time) if time < SWEEP => Watching::Events,
             Watch::Every(time) => Watching::Polling(time.as_millis() as u64),
         };
         if std::mem::replace(&mut self.watching, watching) != watching {

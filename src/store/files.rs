@@ -34,7 +34,7 @@ pub mod artifacts;
 mod due;
 mod experiment;
 mod inputs;
-mod interner;
+pub(super) mod interner;
 mod job;
 mod layout;
 mod listing;
@@ -44,7 +44,7 @@ pub mod metric;
 pub mod open;
 mod points;
 mod pool;
-mod problems;
+pub(super) mod problems;
 mod reading;
 mod recall;
 mod run;
@@ -220,24 +220,11 @@ impl FileStore {
         Some(self.experiments.get(&run.experiment)?.path.join(run.run_id()))
     }
 
-    /// Where the tree was when its runs were made: what most experiments' recorded locations say.
-    fn recorded_root(&self, index: &Index) -> Option<PathBuf> {
-        let mut counts: FxHashMap<PathBuf, usize> = FxHashMap::default();
-        for experiment in index.experiments() {
-            let path = experiment.artifact_location.as_deref().and_then(artifacts::local_path);
-            let path = path.map(|path| artifacts::percent_decoded(&path));
-            if let Some(path) = path.filter(|path| path.ends_with(&*experiment.experiment_id)) {
-                *counts.entry(path.parent()?.to_owned()).or_default() += 1;
-            }
-        }
-        counts.into_iter().max_by_key(|(path, count)| (*count, path.clone())).map(|(path, _)| path)
-    }
-
     fn artifact_root(&self, index: &Index, key: RunKey) -> Result<PathBuf, String> {
         let (Some(run), Some(path)) = (index.run(key), self.path(index, key)) else {
             return Err("the run is gone".to_owned());
         };
-        let recorded = self.recorded_root(index);
+        let recorded = artifacts::recorded_root(index);
         artifacts::locate(&artifacts::Place {
             root: &self.root,
             recorded_root: recorded.as_deref(),

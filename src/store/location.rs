@@ -5,8 +5,8 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::Error;
 use super::files::{artifacts, looks_like_an_experiment};
+use super::{Error, sqlite};
 use crate::shown::shown;
 
 /// Where runs are kept.
@@ -199,12 +199,12 @@ fn in_folder(folder: &Path) -> Option<Found> {
         itself.filter(|root| database.is_none() && is_file_store(root))
     };
     match (files, database) {
-        (Some(root), Some(database)) => Some(Found {
+        (Some(root), Some(database)) if sqlite::holds_runs(&database) => Some(Found {
             note: Some(format!("{} holds runs, too", shown(&database.to_string_lossy()))),
             other: Some(Location::Sqlite(database)),
             location: Location::Files(root),
         }),
-        (Some(root), None) => Some(Location::Files(root).into()),
+        (Some(root), _) => Some(Location::Files(root).into()),
         (None, Some(database)) => {
             let other = has_experiments(&inside, |_| true).then(|| Location::Files(inside.clone()));
             let note = match &other {
@@ -367,8 +367,12 @@ mod tests {
         assert!(sentence(None, None, at).contains("mltop demo"));
     }
 
+    /// A database with one run.
     fn database(path: &Path) {
-        fs::write(path, "SQLite format 3\0").unwrap();
+        let database = rusqlite::Connection::open(path).unwrap();
+        let tables = "CREATE TABLE experiments (experiment_id); CREATE TABLE runs (run_uuid, experiment_id);";
+        database.execute_batch(tables).unwrap();
+        database.execute("INSERT INTO runs VALUES ('a', 0)", []).unwrap();
     }
 
     #[test]
@@ -401,6 +405,8 @@ mod tests {
             assert!(matches!(&found.other, Some(Location::Sqlite(_))), "{given:?}");
             assert!(found.note.unwrap().contains("mlflow.db holds runs"));
         }
+        rusqlite::Connection::open(at.join("mlflow.db")).unwrap().execute("DELETE FROM runs", []).unwrap();
+        assert_eq!(find(None, None, at).unwrap().other, None, "it holds none");
         // An experiment without a number is none to MLflow.
         fs::rename(at.join("mlruns/0"), at.join("mlruns/old")).unwrap();
         let found = find(None, None, at).unwrap();

@@ -5,6 +5,7 @@
 // Each test file is a program of its own and uses a part of this. What fails here fails the test.
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
+pub mod database;
 pub mod session;
 pub mod stores;
 

@@ -5,9 +5,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use rustc_hash::FxHashMap;
 use walkdir::WalkDir;
 
 use super::open::{Fault, Folder};
+use crate::index::Index;
 use crate::shown::shown;
 use crate::store::{Artifact, Error, Listing, Preview};
 
@@ -94,6 +96,19 @@ pub fn locate(place: &Place<'_>) -> Result<PathBuf, String> {
         .flatten()
         .find(|path| is_own(path, place.run_id) && is_folder(path))
         .ok_or_else(|| format!("their folder {} is not there", shown(uri)))
+}
+
+/// Where the folders of experiments were when they were made: what most of their recorded locations say.
+pub fn recorded_root(index: &Index) -> Option<PathBuf> {
+    let mut counts: FxHashMap<PathBuf, usize> = FxHashMap::default();
+    for experiment in index.experiments() {
+        let path = experiment.artifact_location.as_deref().and_then(local_path);
+        let path = path.map(|path| percent_decoded(&path));
+        if let Some(path) = path.filter(|path| path.ends_with(&*experiment.experiment_id)) {
+            *counts.entry(path.parent()?.to_owned()).or_default() += 1;
+        }
+    }
+    counts.into_iter().max_by_key(|(path, count)| (*count, path.clone())).map(|(path, _)| path)
 }
 
 fn existing(folder: PathBuf) -> Result<PathBuf, String> {
