@@ -38,12 +38,14 @@ const EXAMPLES: &str = "\
 Examples:
   mltop ./mlruns                            browse a folder of runs
   mltop ./mlruns | head                     into a pipe: the runs table as text
+  mltop mlflow.db                           browse a database; sqlite:///mlflow.db is the same
   mltop demo                                browse a sample store in which a run trains
   mltop runs ./mlruns --json                active runs of all experiments, newest first
   mltop show ./mlruns b2fcd0                one run whole, by the beginning of its id
   mltop history ./mlruns my-run loss --csv  every point of a metric
 
-STORE is a folder or a file: URI. Left out, MLflow's own rule decides: MLFLOW_TRACKING_URI, else ./mlruns.
+STORE is a folder, a database, or a file: or sqlite: URI. Left out, MLflow's own rule decides: MLFLOW_TRACKING_URI, \
+else ./mlruns, else ./mlflow.db.
 A folder that is called like a command is written with its path: mltop ./runs
 
 Exit codes: 0 done (what could not be read is counted on standard error), 1 the store or the run cannot be used, \
@@ -64,7 +66,7 @@ pub struct Cli {
 /// Arguments of browsing, `mltop [STORE]`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TuiArgs {
-    /// The folder that MLflow writes to, usually ./mlruns, or a file: URI.
+    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file: and sqlite: URIs, too.
     pub store: Option<String>,
     /// When browsing ends, write what was known then to FILE, as `mltop dump --histories` prints it.
     #[arg(long, value_name = "FILE")]
@@ -109,7 +111,7 @@ enum Command {
 /// Where the answer comes from and what it looks like; every command that prints has it.
 #[derive(Clone, Debug, Default, Args)]
 struct StoreArgs {
-    /// The folder that MLflow writes to, usually ./mlruns, or a file: URI.
+    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file: and sqlite: URIs, too.
     store: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]

@@ -11,7 +11,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use common::database::{Database, SCHEMA, START};
-use mltop::index::{Access, Index, Lifecycle, Run, Status};
+use mltop::index::{Access, Index, Lifecycle, Run, Status, Summary};
 use mltop::series::Series;
 use mltop::store::{self, Location, Store, Want};
 use rusqlite::Connection;
@@ -458,5 +458,29 @@ fn a_large_history_is_read_in_pieces_by_every_index() {
         assert_eq!(looked.history("aa", "small").len(), 10, "{extra}");
         database.metric("aa", "large", 0.5, count);
         assert_eq!(looked.history("aa", "large").len(), count as usize + 1, "{extra}");
+    }
+}
+
+#[test]
+fn histories_of_many_runs_are_summed_as_each_is_by_itself() {
+    let database = Database::new();
+    database.experiment("0", "Default");
+    for run in 0..30 {
+        let id = format!("run{run}");
+        database.run("0", &id, "x", "FINISHED", START + run);
+        database.history(&id, "loss", 0..run + 1, |step| ((step * 31 + run * 17) % 23) as f64);
+        database.metric_at(&id, "loss", f64::NAN, -run, START - 5).metric(&id, "other", 7.0, 1);
+    }
+    let mut looked = Looked::at(&database.path);
+    let loss = looked.index.keys.find("loss").unwrap();
+    let runs: Vec<_> = looked.index.runs().map(|run| run.key).collect();
+    for _ in 0..2 {
+        let Some(Poll::Ready(sums)) = looked.store.sums(&looked.index, loss, &runs) else { unreachable!() };
+        assert_eq!(sums.len(), 30);
+        for (run, sum) in sums {
+            let series = store::history(looked.store.as_mut(), &looked.index, run, loss).unwrap();
+            let (sum, expected) = (format!("{sum:?}"), format!("{:?}", Summary::of(series.iter())));
+            assert_eq!(sum, expected);
+        }
     }
 }

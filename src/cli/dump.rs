@@ -18,7 +18,7 @@ use crate::store;
 JSON: {\"experiments\": [as mltop ls --json], \"runs\": [as mltop runs --all --json], \
 \"problems\": [{path, run_id, what}]}. Everything is listed, deleted experiments and runs too.")]
 pub struct DumpArgs {
-    /// The folder that MLflow writes to, usually ./mlruns, or a file: URI.
+    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file: and sqlite: URIs, too.
     store: Option<String>,
     /// Say of each metric how many points its history has, as `points`.
     #[arg(long)]

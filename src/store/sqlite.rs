@@ -19,11 +19,14 @@ use self::load::{Found, Load};
 use self::open::Fault;
 use self::points::Cursor;
 use self::rows::Reader;
+use self::sums::Summed;
 use super::files::artifacts;
 use super::files::interner::Interner;
 use super::files::problems::{Ledger, Look, Owner, Report};
 use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch};
-use crate::index::{Access, Draft, ExperimentKey, Index, Key, Lifecycle, Parts, Progress, RunKey};
+use crate::index::{
+    Access, Dialect, Draft, ExperimentKey, Index, Key, Lifecycle, Parts, Progress, RunKey, Summary,
+};
 use crate::series::{Samples, Series};
 use crate::shown::shown;
 
@@ -38,6 +41,7 @@ mod place;
 mod points;
 mod rows;
 mod schema;
+mod sums;
 mod text;
 
 /// Rows that are read whole before anybody has said which are on screen: a screenful of the latest.
@@ -114,6 +118,7 @@ pub struct SqliteStore {
     changes: u64,
     /// Counts histories that were begun.
     tokens: u64,
+    summed: Option<Summed>,
 }
 
 /// Whether a database holds any run. What cannot be read holds none.
@@ -161,6 +166,7 @@ impl SqliteStore {
             anew: true,
             changes: 0,
             tokens: 0,
+            summed: None,
         })
     }
 
@@ -190,6 +196,7 @@ impl SqliteStore {
             report.add(&self.path, note);
         }
         self.ledger.set(Owner::Root, Look::Meta, report);
+        index.dialect = Dialect::Sql { nan_is_zero: !reader.schema.is_of_mlflow_3 };
         self.followed.began(reader.database.version()?, reader.database.opened_at());
         let schema = reader.schema.clone();
         self.read_experiments(index)?;
@@ -420,5 +427,9 @@ impl Store for SqliteStore {
         let found =
             self.reader.as_ref().zip(index.run(run)).map(|(reader, run)| inputs::read(reader, run.run_id()));
         Poll::Ready(found.unwrap_or_default())
+    }
+
+    fn sums(&mut self, index: &Index, metric: Key, runs: &[RunKey]) -> Option<Poll<Vec<(RunKey, Summary)>>> {
+        self.sum_histories(index, metric, runs).map(Poll::Ready)
     }
 }

@@ -46,6 +46,8 @@ pub struct Schema {
     pub metrics_by_run: Option<String>,
     /// The index of `metrics` by run, key and step (MLflow 3.12).
     pub metrics_by_step: Option<String>,
+    /// Whether MLflow 3 made it: the version whose filters tell NaN from 0.
+    pub is_of_mlflow_3: bool,
     /// Whether there are datasets and inputs (MLflow 2.4), and steps of them (3.0).
     pub inputs: bool,
     /// See [`Schema::inputs`].
@@ -92,6 +94,7 @@ impl Schema {
             metrics_by_step: index(connection, "metrics", &["run_uuid", "key", "step"])?,
             inputs: has(&inputs, "destination_id") && has(&datasets, "dataset_uuid"),
             inputs_step: has(&inputs, "step"),
+            is_of_mlflow_3: !columns(connection, "logged_models")?.is_empty(),
             runs,
             experiments,
         })
