@@ -11,6 +11,8 @@
 use std::path::Path;
 use std::process::Command;
 
+#[path = "search/ask.rs"]
+mod ask;
 #[path = "oracle/compare.rs"]
 mod compare;
 
@@ -52,6 +54,18 @@ fn the_same_store_elsewhere() {
     python("expected.py", &[&made.join("mlruns"), &expected]);
     std::fs::rename(made, &moved).unwrap();
     compare::Oracle::read(&moved.join("mlruns"), &expected).compare(&[]);
+}
+
+/// Filters and orders, made up of what the store has, find the same runs in the same order.
+#[test]
+#[ignore = "needs a Python with mlflow, named by MLTOP_PYTHON"]
+fn filters_of_the_installed_mlflow() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, expected) = (dir.path().join("mlruns"), dir.path().join("search.json"));
+    python("make_store.py", &[&store]);
+    python("search.py", &[&store, &expected]);
+    let oracle = serde_json::from_reader(std::fs::File::open(&expected).unwrap()).unwrap();
+    ask::compare(&ask::read_files(&store), &oracle);
 }
 
 /// Any other store with an `expected.json` beside it, in the folder that MLTOP_ORACLE names.

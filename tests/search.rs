@@ -6,18 +6,19 @@
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use mltop::index::{Dialect, Index, Lifecycle};
+use mltop::index::{Dialect, Index};
+use mltop::query::Column;
 use mltop::query::filter::words::{self, Entity};
 use mltop::query::filter::{self, Check, Compare, Expr, Field, Number};
-use mltop::query::{Column, Grouping, Query, rows};
-use mltop::store::beyond::read_beyond;
-use mltop::store::{self, Location};
 use serde_json::Value;
 
+#[path = "search/ask.rs"]
+mod ask;
 #[path = "search/expected.rs"]
 mod expected;
+
+use ask::{compare, read_files};
 
 fn data(name: &str) -> impl std::io::Read {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
@@ -31,73 +32,6 @@ fn unpacked(name: &str) -> (tempfile::TempDir, PathBuf) {
     (dir, folder)
 }
 
-/// What a query of the oracle asks: the run ids, or why not.
-fn ask(index: &Arc<Index>, query: &Value) -> Result<Vec<String>, String> {
-    let text = |name: &str| query[name].as_str().unwrap();
-    let experiment = index.experiments().find(|e| *e.experiment_id == *text("experiment_id")).unwrap().key;
-    let is_asked_for = |lifecycle: Lifecycle| match text("view") {
-        "ACTIVE_ONLY" => lifecycle == Lifecycle::Active,
-        "DELETED_ONLY" => lifecycle == Lifecycle::Deleted,
-        _ => true,
-    };
-    let others = index.runs().filter(|run| !is_asked_for(run.lifecycle)).map(|run| run.key).collect();
-    let mut sort = Vec::new();
-    for clause in query["order_by"].as_array().unwrap() {
-        let clause = clause.as_str().unwrap();
-        sort.extend(filter::order_by(clause, true, index).map_err(|m| m.to_string())?);
-    }
-    let filter = filter::parse(text("filter")).map_err(|mistake| mistake.to_string())?;
-    let query_of = |filter| Query {
-        experiment: Some(experiment),
-        deleted: true,
-        hidden: Arc::new(others),
-        filter: Some(Arc::new(filter)),
-        sort,
-        grouping: Grouping::Flat,
-        ..Query::default()
-    };
-    let rows = rows(index, &Arc::new(query_of(filter)));
-    assert_eq!(rows.undecided, 0, "{query}");
-    let ids = rows.items.iter().map(|row| index.run(row.run).unwrap().run_id().to_owned());
-    Ok(ids.take(query["max_results"].as_u64().unwrap() as usize).collect())
-}
-
-/// Asks all queries of an oracle; what MLflow refuses is told.
-fn compare(index: &Arc<Index>, oracle: &Value, known: &[(&str, &str)]) -> String {
-    let mut told = String::new();
-    let (mut same, mut wrong) = (0, Vec::new());
-    for query in oracle["queries"].as_array().unwrap() {
-        let (filter, order) = (query["filter"].as_str().unwrap(), query["order_by"].to_string());
-        let answer = ask(index, query);
-        if query.get("error").is_some() {
-            match answer {
-                Ok(ids) => writeln!(told, "{filter:?} {order}: {} runs", ids.len()).unwrap(),
-                Err(why) => writeln!(told, "{filter:?} {order}: refused: {why}").unwrap(),
-            }
-            continue;
-        }
-        let expected: Vec<&str> =
-            query["run_ids"].as_array().unwrap().iter().map(|id| id.as_str().unwrap()).collect();
-        match answer {
-            Ok(ids) if ids == expected => same += 1,
-            _ if known.contains(&(filter, &order)) => {}
-            other => wrong.push(format!("{filter:?} {order}: {other:?}, MLflow {expected:?}")),
-        }
-    }
-    assert!(wrong.is_empty(), "{} differ:\n{}", wrong.len(), wrong.join("\n"));
-    assert!(same > 60, "only {same} queries were asked");
-    told
-}
-
-/// An index of a store of files, with datasets.
-fn read_files(folder: &Path) -> Arc<Index> {
-    let mut store = store::open(&Location::Files(folder.to_owned()), None).unwrap();
-    let mut index = store::read_all(store.as_mut()).unwrap();
-    let datasets = mltop::index::Beyond { datasets: true, ..Default::default() };
-    read_beyond(store.as_mut(), &mut index, datasets, None).unwrap();
-    Arc::new(index)
-}
-
 fn oracle(folder: &Path) -> Value {
     serde_json::from_reader(std::fs::File::open(folder.join("expected.json")).unwrap()).unwrap()
 }
@@ -105,13 +39,13 @@ fn oracle(folder: &Path) -> Value {
 #[test]
 fn a_store_of_files_of_mlflow_1() {
     let (_dir, folder) = unpacked("v1-file");
-    insta::assert_snapshot!(compare(&read_files(&folder.join("mlruns")), &oracle(&folder), &[]));
+    insta::assert_snapshot!(compare(&read_files(&folder.join("mlruns")), &oracle(&folder)));
 }
 
 #[test]
 fn a_store_of_files_of_mlflow_3() {
     let (_dir, folder) = unpacked("v3-file");
-    insta::assert_snapshot!(compare(&read_files(&folder.join("mlruns")), &oracle(&folder), &[]));
+    insta::assert_snapshot!(compare(&read_files(&folder.join("mlruns")), &oracle(&folder)));
 }
 
 /// The same runs as MLflow's SQL finds, where an index compares as SQL does.
@@ -120,7 +54,7 @@ fn what_sql_of_mlflow_2_finds() {
     let (_dir, folder) = unpacked("v2-sqlite");
     let oracle = oracle(&folder);
     let index = expected::index(&oracle, Dialect::Sql { nan_is_zero: true });
-    insta::assert_snapshot!(compare(&index, &oracle, &[]));
+    insta::assert_snapshot!(compare(&index, &oracle));
 }
 
 #[test]
@@ -128,7 +62,7 @@ fn what_sql_of_mlflow_3_finds() {
     let (_dir, folder) = unpacked("v3-sqlite");
     let oracle = oracle(&folder);
     let index = expected::index(&oracle, Dialect::Sql { nan_is_zero: false });
-    insta::assert_snapshot!(compare(&index, &oracle, &[]));
+    insta::assert_snapshot!(compare(&index, &oracle));
 }
 
 /// A clause as MLflow names its parts.
@@ -260,4 +194,72 @@ fn orders_mean_what_mlflow_takes_them_for() {
         assert!(is_same, "{text}: {:?}", sort.column);
     }
     insta::assert_snapshot!(told);
+}
+
+/// A part of `docs/filter.md` between two marks, with what belongs there.
+fn documented(name: &str, rows: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/filter.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let begin = text.find(&format!("<!-- {name} -->\n")).unwrap() + name.len() + 10;
+    let end = begin + text[begin..].find("<!-- end -->").unwrap();
+    if std::env::var_os("MLTOP_WRITE_DOCS").is_some() {
+        std::fs::write(&path, format!("{}{rows}{}", &text[..begin], &text[end..])).unwrap();
+    } else {
+        assert_eq!(&text[begin..end], rows, "MLTOP_WRITE_DOCS=1 cargo test --test search writes it");
+    }
+}
+
+#[test]
+fn the_grammar_is_documented_as_it_is() {
+    let code = |names: &[&str]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" ");
+    let head = |titles: &str| {
+        let count = titles.split(" | ").count();
+        format!("| {titles} |\n|{}\n", " --- |".repeat(count))
+    };
+    let mut entities = head("name | also | what");
+    for (_, names, about) in words::ENTITIES {
+        let dotted: Vec<String> = names.iter().map(|name| format!("{name}.")).collect();
+        let dotted: Vec<&str> = dotted.iter().map(String::as_str).collect();
+        writeln!(entities, "| {} | {} | {about} |", code(&dotted[..1]), code(&dotted[1..])).unwrap();
+    }
+    documented("entities", &entities);
+    let mut attributes = head("attribute | also | compared with | MLflow | what");
+    for word in words::ATTRIBUTES {
+        let kind = match word.kind {
+            words::Kind::Number => "a number",
+            words::Kind::Text => "a text",
+            words::Kind::TextOrNumber => "a text or a number",
+            words::Kind::Time => "a time",
+            words::Kind::Span => "a duration",
+            words::Kind::Flag => "nothing: it stands alone",
+        };
+        let mlflow = if word.is_mlflow { "yes" } else { "*more*" };
+        let (first, also) = (code(&word.names[..1]), code(&word.names[1..]));
+        writeln!(attributes, "| {first} | {also} | {kind} | {mlflow} | {} |", word.about).unwrap();
+    }
+    documented("attributes", &attributes);
+    let mut datasets = head("dataset | what");
+    for (_, name, about) in words::DATASET_FIELDS {
+        writeln!(datasets, "| `dataset.{name}` | {about} |").unwrap();
+    }
+    documented("datasets", &datasets);
+    let mut operators = head("operator | texts | numbers | passes where the value");
+    for (_, sign, text, number, about) in words::OPERATORS {
+        let yes = |is: bool| if is { "yes" } else { "" };
+        writeln!(operators, "| `{sign}` | {} | {} | {about} |", yes(text), yes(number)).unwrap();
+    }
+    documented("operators", &operators);
+}
+
+/// Every filter that the documentation shows is one.
+#[test]
+fn examples_of_the_documentation_are_filters() {
+    let text = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/filter.md")).unwrap();
+    let block = text.split("```").nth(1).unwrap();
+    let lines: Vec<&str> = block.lines().filter(|line| !line.is_empty()).collect();
+    assert!(lines.len() >= 5);
+    for line in lines {
+        let example = line.split("  more:").next().unwrap();
+        filter::parse(example).unwrap_or_else(|mistake| panic!("{example}: {mistake}"));
+    }
 }

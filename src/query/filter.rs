@@ -16,6 +16,7 @@ mod like;
 mod name;
 mod names;
 mod needs;
+mod operator;
 mod parse;
 mod plan;
 mod tree;

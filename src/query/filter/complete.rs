@@ -61,7 +61,7 @@ pub fn complete(text: &str, cursor: usize, index: &Index, experiment: Option<Exp
     };
     let (expected, list) = match &parser.next {
         Next::Name => ("a name or a word".to_owned(), names(part, index, &mut runs())),
-        Next::Operator(field) => (super::parse::operators(field.kind()), operators(field.kind())),
+        Next::Operator(field) => (super::operator::all(field.kind()), operators(field.kind())),
         Next::Value(field, operator) => {
             let kind = field.kind();
             (value::expected(kind).to_owned(), values(field, *operator, index, &mut runs()))

@@ -7,6 +7,7 @@ use regex::RegexBuilder;
 
 use super::lex::{Kind as TokenKind, Token, tokens};
 use super::name::{self, Named};
+use super::operator;
 use super::tree::{Check, Compare, Expr, Field, Test};
 use super::words::{Kind, Operator};
 use super::{Mistake, value};
@@ -177,7 +178,7 @@ impl<'a> Parser<'a> {
 
     fn comparison(&mut self, token: Token<'a>) -> Result<Expr, Mistake> {
         let is_name = token.kind == TokenKind::Word || token.kind == TokenKind::Quoted;
-        let Some(operator) = self.operator_after(1).filter(|_| is_name) else {
+        let Some(operator) = operator::after(&self.tokens, self.at + 1, self.end).filter(|_| is_name) else {
             return self.word(&token);
         };
         let is_number = crate::format::parse_number(token.text).is_some();
@@ -193,7 +194,7 @@ impl<'a> Parser<'a> {
         self.at += operator_span.0;
         let kind = named.field.kind();
         if !operator.takes(kind) {
-            return Err(wrong_operator(&named, operator, operator_span.1));
+            return Err(operator::wrong(&named, operator, operator_span.1));
         }
         self.next = Next::Value(named.field.clone(), operator);
         let check = self.check(&named, kind, operator, &operator_span.1)?;
@@ -207,62 +208,6 @@ impl<'a> Parser<'a> {
         let first = self.peek().map_or(self.end..self.end, |token| token.span.clone());
         let last = self.peek_at(length.saturating_sub(1)).map_or(first.end, |token| token.span.end);
         (length, first.start..last)
-    }
-
-    /// The operator that stands so many tokens ahead and how many tokens it has; a mistake where something stands there
-    /// that looks like one, nothing where a word ends.
-    fn operator_after(&self, ahead: usize) -> Option<(Result<Operator, Mistake>, usize)> {
-        let token = self.peek_at(ahead)?;
-        let is = |ahead: usize, keyword| self.peek_at(ahead).is_some_and(|token| token.is(keyword));
-        if token.kind == TokenKind::Operator {
-            let signs = [
-                Operator::Equal,
-                Operator::NotEqual,
-                Operator::Less,
-                Operator::LessOrEqual,
-                Operator::Greater,
-                Operator::GreaterOrEqual,
-                Operator::Matches,
-                Operator::MatchesNot,
-            ];
-            let found = signs.into_iter().find(|operator| operator.text() == token.text);
-            return Some((found.ok_or_else(|| unknown_operator(token)), 1));
-        }
-        let not = is(ahead, "NOT");
-        let at = ahead + usize::from(not);
-        for (keyword, plain, negative) in [
-            ("LIKE", Operator::Like, Operator::NotLike),
-            ("ILIKE", Operator::Ilike, Operator::NotIlike),
-            ("IN", Operator::In, Operator::NotIn),
-        ] {
-            if is(at, keyword) {
-                return Some((Ok(if not { negative } else { plain }), at - ahead + 1));
-            }
-        }
-        if is(ahead, "IS") {
-            let not = is(ahead + 1, "NOT");
-            let length = 2 + usize::from(not);
-            let operator = if not { Operator::IsNotNull } else { Operator::IsNull };
-            if is(ahead + length - 1, "NULL") {
-                return Some((Ok(operator), length));
-            }
-            let after = self.peek_at(ahead + length - 1).map_or(self.end..self.end, |t| t.span.clone());
-            return Some((
-                Err(Mistake::new(after, "IS asks whether a value is there", "NULL or NOT NULL")),
-                1,
-            ));
-        }
-        for (keyword, instead) in [
-            ("RLIKE", "~ 'regular expression'"),
-            ("REGEXP", "~ 'regular expression'"),
-            ("BETWEEN", ">= and <="),
-        ] {
-            if is(at, keyword) {
-                let span = token.span.start..self.peek_at(at).map_or(token.span.end, |t| t.span.end);
-                return Some((Err(Mistake::new(span, format!("{keyword} is not known"), instead)), 1));
-            }
-        }
-        None
     }
 
     /// A word alone: a flag, or something to be found.
@@ -287,7 +232,7 @@ impl<'a> Parser<'a> {
             let place = token.span.end..self.peek().map_or(token.span.end, |after| after.span.end);
             let place = if place.is_empty() { token.span.clone() } else { place };
             let what = format!("{} is compared with nothing", token.text);
-            return Err(Mistake::new(place, what, operators(named.field.kind())));
+            return Err(Mistake::new(place, what, operator::all(named.field.kind())));
         }
         self.at += 1;
         self.next = Next::Joiner;
@@ -399,35 +344,4 @@ impl<'a> Parser<'a> {
         }
         Ok(Check::Numbers { list: numbers, not })
     }
-}
-
-/// The operators of a kind, for messages.
-pub fn operators(kind: Kind) -> String {
-    let all = super::words::OPERATORS.iter().filter(|(operator, ..)| operator.takes(kind));
-    let texts: Vec<&str> = all.map(|(_, text, ..)| *text).collect();
-    format!("one of {}", texts.join(" "))
-}
-
-fn unknown_operator(token: &Token<'_>) -> Mistake {
-    let instead = match token.text {
-        "==" => "=",
-        "<>" => "!=",
-        "=~" => "~",
-        "=<" => "<=",
-        "=>" => ">=",
-        _ => "one of = != < <= > >= ~ !~",
-    };
-    Mistake::new(token.span.clone(), format!("{} is not known", token.text), instead)
-}
-
-fn wrong_operator(named: &Named, operator: Operator, place: Range<usize>) -> Mistake {
-    let kind = named.field.kind();
-    let what = match kind {
-        Kind::Number => format!("{} compares texts, and this is a number", operator.text()),
-        Kind::Time => format!("{} compares texts, and this is a time", operator.text()),
-        Kind::Span => format!("{} compares texts, and this is a duration", operator.text()),
-        Kind::Flag => "this stands alone".to_owned(),
-        _ => format!("{} compares numbers, and this is a text", operator.text()),
-    };
-    Mistake::new(place, what, operators(kind))
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::*;
 use crate::index::{Dialect, ExperimentKey, Index, Key, Metric, Parts, Point, RunKey, Status, Used};
 use crate::query::{Query, rows};
+use proptest::prelude::*;
 
 /// Runs like those of a small search: two parents, children, odd values.
 fn index() -> Index {
@@ -260,4 +261,42 @@ fn orders_and_columns_by_name() {
         column("metrics.loss.at:5", &index).unwrap().unwrap().full_name(&index).as_str(),
         "metrics.loss.at:5"
     );
+}
+
+proptest! {
+    #[test]
+    fn no_text_is_too_strange(text in "[ a-c.'\"`\\\\=<>~!(),;한%_0-9\n-]{0,30}|.{0,20}", cursor in 0usize..40) {
+        let mut index = index();
+        index.intern("한");
+        match parse(&text) {
+            Ok(filter) => {
+                let query = Query { filter: Some(Arc::new(filter)), ..Query::default() };
+                rows(&Arc::new(index.clone()), &Arc::new(query));
+            }
+            Err(mistake) => {
+                prop_assert!(text.get(mistake.span.clone()).is_some(), "{mistake:?}");
+                mistake.underlined(&text);
+            }
+        }
+        let completion = complete(&text, cursor, &index, None);
+        prop_assert!(text.get(completion.span).is_some());
+    }
+
+    #[test]
+    fn words_of_the_grammar_in_any_order(words in proptest::collection::vec(proptest::sample::select(vec![
+        "metrics.loss", "params.kernel", "status", "<", "=", "LIKE", "NOT", "IN", "(", ")", "'rbf'", "0.5", "AND", "OR", "IS", "NULL", ",", "stale", "parent.", "~",
+    ]), 0..14)) {
+        let text = words.join(" ");
+        if let Err(mistake) = parse(&text) {
+            prop_assert!(text.get(mistake.span.clone()).is_some() && !mistake.what.is_empty() && !mistake.expected.is_empty());
+        }
+    }
+}
+
+#[test]
+fn parentheses_that_are_too_deep_are_a_mistake() {
+    for deep in ["(".repeat(100_000), "NOT ".repeat(100_000)] {
+        assert_eq!(parse(&deep).unwrap_err().what, "too deep");
+    }
+    assert!(parse(&format!("{}a{}", "(".repeat(90), ")".repeat(90))).is_ok());
 }
