@@ -18,7 +18,7 @@ from mlflow.entities import ViewType
 from mlflow.tracking import MlflowClient
 
 store, out = sys.argv[1], sys.argv[2]
-count = int(sys.argv[3]) if len(sys.argv) > 3 else 600
+count = int(sys.argv[3]) if len(sys.argv) > 3 else 250
 client = MlflowClient(store)
 pick = random.Random(7)
 
