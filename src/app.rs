@@ -18,6 +18,8 @@ use crate::shown::Shown;
 use crate::state::{Edit, State};
 use crate::store::{Inputs, Listing, Preview, Want};
 
+pub use crate::store::Watching;
+
 pub mod action;
 mod arrange;
 pub mod browse;
@@ -30,9 +32,11 @@ pub mod filter_bar;
 pub mod glance;
 pub mod keys;
 mod mouse;
+pub mod news;
 mod obey;
 pub mod output;
 pub mod overview;
+mod pages;
 pub mod palette;
 pub mod panes;
 pub mod picker;
@@ -50,6 +54,8 @@ use detail::Detail;
 use filter_bar::Asked;
 use glance::Glance;
 use keys::{Meaning, Place};
+use news::News;
+use pages::{move_cursor, scroll};
 use palette::Palette;
 use picker::Picker;
 
@@ -88,6 +94,8 @@ pub enum Event {
     Columns(Option<ExperimentKey>, Arc<Vec<Column>>),
     /// What can be typed where a filter is being typed.
     Completed(Asked, Completion),
+    /// What has happened to runs while one watched.
+    News(Vec<News>),
 }
 
 /// What must be done outside.
@@ -111,6 +119,8 @@ pub enum Request {
     Inputs(RunKey),
     /// Look at the whole store again.
     Rescan,
+    /// Answer from what is known now, whatever comes; or from the newest again.
+    Freeze(bool),
     /// Put this on the clipboard.
     Copy(Shown),
     /// Write these files.
@@ -143,18 +153,6 @@ pub enum Content {
     Runs(output::AllRuns),
 }
 
-/// How changes of the store are noticed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Watching {
-    /// Not yet.
-    #[default]
-    Not,
-    /// As it happens.
-    Events,
-    /// By looking every so many milliseconds.
-    Polling(u64),
-}
-
 /// A line for the footer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
@@ -183,6 +181,8 @@ pub enum Overlay {
     Help(Cursor),
     /// What could not be read.
     Problems(Cursor),
+    /// What has happened while one watched, the newest first.
+    Notices(Cursor),
     /// Choosing from a list.
     Picker(Picker),
     /// Every action and command by name.
@@ -196,8 +196,12 @@ pub struct App {
     pub store: Shown,
     /// Columns and lines of the terminal.
     pub size: (u16, u16),
-    /// Milliseconds since the epoch.
+    /// Milliseconds since the epoch; stands still while the picture is frozen.
     pub now: i64,
+    /// The same, which never stands still.
+    pub clock: i64,
+    /// Since when the picture is frozen.
+    pub frozen: Option<i64>,
     /// Which screen.
     pub screen: Screen,
     /// What lies over it.
@@ -239,8 +243,14 @@ pub struct App {
     pub series: HashMap<(RunKey, Key), Arc<Series>>,
     /// How changes are noticed.
     pub watching: Watching,
+    /// Since when the store has not answered, milliseconds since the epoch.
+    pub waits_since: Option<i64>,
     /// The last notice.
     pub notice: Option<Notice>,
+    /// What has happened to runs while one watched, the newest last.
+    pub news: Vec<News>,
+    /// How much of it nobody has looked at.
+    pub unseen: usize,
     /// The first key of a longer one.
     begun: Option<String>,
     /// Whether the first experiment has been chosen.
@@ -289,12 +299,15 @@ impl App {
             Event::Mouse(mouse) => self.mouse(mouse, out),
             Event::Paste(text) => self.paste(&text, out),
             Event::Size(columns, lines) => self.size = (columns, lines),
-            Event::Now(now) => self.now = now,
+            Event::Now(now) => self.tick(now),
             Event::Rows(rows) => self.take_rows(rows, out),
             Event::Series(run, key, series) => {
                 self.failed_series.remove(&(run, key));
                 // What is whole does not become a sample again, when the store has forgotten it and reads it anew.
-                let keeps = |old: &Arc<Series>| old.is_exact() && old.has_points() && !series.is_exact();
+                let is_frozen = self.frozen.is_some();
+                let keeps = |old: &Arc<Series>| {
+                    old.is_exact() && old.has_points() && (is_frozen || !series.is_exact())
+                };
                 if !self.series.get(&(run, key)).is_some_and(keeps) {
                     self.series.insert((run, key), series);
                 }
@@ -319,7 +332,14 @@ impl App {
                 }
             }
             Event::Completed(asked, completion) => self.take_completion(&asked, completion, out),
+            Event::News(news) => self.take_news(news),
         }
+    }
+
+    /// It is this late, milliseconds since the epoch.
+    pub fn tick(&mut self, now: i64) {
+        self.clock = now;
+        self.now = self.frozen.unwrap_or(now);
     }
 
     /// Keeps cursors in their lists, and tells the store what is on screen when that has changed.
@@ -331,7 +351,9 @@ impl App {
 
     /// Whether something on screen depends on the time: running runs, ages.
     pub fn shows_time(&self) -> bool {
-        !self.rows.items.is_empty() || self.detail.is_some() || self.index().access != Access::Open
+        let index = self.index();
+        let is_under_way = index.access != Access::Open || !index.progress.complete;
+        !self.rows.items.is_empty() || self.detail.is_some() || is_under_way
     }
 
     /// Where the keys go.
@@ -339,7 +361,7 @@ impl App {
         match (&self.overlay, self.screen) {
             (Some(Overlay::Picker(picker)), _) => picker.purpose.place(),
             (Some(Overlay::Palette(_)), _) => Place::Palette,
-            (Some(Overlay::Help(_) | Overlay::Problems(_)), _) => Place::Page,
+            (Some(Overlay::Help(_) | Overlay::Problems(_) | Overlay::Notices(_)), _) => Place::Page,
             (None, Screen::Browse) if self.browse.filtering.is_some() => Place::Filter,
             (None, Screen::Browse) if self.browse.finding.is_some() => Place::Find,
             (None, Screen::Browse) if self.browse.on_experiments => Place::Experiments,
@@ -427,6 +449,7 @@ impl App {
                 self.tell("looking at the whole store again");
                 out.push(Request::Rescan);
             }
+            Action::Freeze => self.freeze(out),
             Action::Deleted => {
                 let show = !self.query.deleted;
                 self.ask(out, |query| query.deleted = show);
@@ -441,32 +464,16 @@ impl App {
             Action::Problems if self.overlay.is_none() => {
                 self.overlay = Some(Overlay::Problems(Cursor::default()));
             }
-            _ if self.overlay.is_some() => self.page_act(action),
+            Action::Notices if self.overlay.is_none() => {
+                self.unseen = 0;
+                self.overlay = Some(Overlay::Notices(Cursor::default()));
+            }
+            _ if self.overlay.is_some() => self.page_act(action, out),
             _ => match self.screen {
                 Screen::Browse => self.browse_act(action, out),
                 Screen::Detail => self.detail_act(action, out),
                 Screen::Compare => self.compare_act(action, out),
             },
-        }
-    }
-
-    /// Keys of help and problems: scrolling, and any way out.
-    fn page_act(&mut self, action: Action) {
-        let height = panes::page(self.size).height.saturating_sub(2).into();
-        let len = match &self.overlay {
-            Some(Overlay::Help(_)) => {
-                keys::BINDINGS.len() + Place::ALL.len() * 2 + commands::COMMANDS.len() + 2
-            }
-            _ => self.index().problems.len(),
-        };
-        match (&mut self.overlay, action) {
-            (_, Action::Back | Action::Quit | Action::Help | Action::Problems) => self.overlay = None,
-            (Some(Overlay::Help(cursor)), action) => {
-                // Text, not a list: the view moves.
-                cursor.top = scroll(cursor.top, action, len, height);
-            }
-            (Some(Overlay::Problems(cursor)), action) => move_cursor(cursor, action, len, height),
-            _ => {}
         }
     }
 
@@ -523,39 +530,5 @@ impl App {
     /// Which parents are open, to be changed.
     fn opened(&self) -> Opened {
         (*self.query.opened).clone()
-    }
-}
-
-/// The first line of a text after a key that scrolls it.
-fn scroll(top: usize, action: Action, len: usize, height: usize) -> usize {
-    let most = len.saturating_sub(height);
-    let by = |lines: isize| top.saturating_add_signed(lines).min(most);
-    let height = height as isize;
-    match action {
-        Action::Down => by(1),
-        Action::Up => by(-1),
-        Action::HalfDown => by(height / 2),
-        Action::HalfUp => by(-height / 2),
-        Action::PageDown => by(height),
-        Action::PageUp => by(-height),
-        Action::First => 0,
-        Action::Last => most,
-        _ => top.min(most),
-    }
-}
-
-/// Moves a list's cursor by a key; other keys leave it.
-fn move_cursor(cursor: &mut Cursor, action: Action, len: usize, height: usize) {
-    let page = height.max(1) as isize;
-    match action {
-        Action::Down => cursor.move_by(1, len, height),
-        Action::Up => cursor.move_by(-1, len, height),
-        Action::HalfDown => cursor.move_by((page / 2).max(1), len, height),
-        Action::HalfUp => cursor.move_by(-(page / 2).max(1), len, height),
-        Action::PageDown => cursor.move_by(page, len, height),
-        Action::PageUp => cursor.move_by(-page, len, height),
-        Action::First => cursor.to(0, len, height),
-        Action::Last => cursor.to(usize::MAX, len, height),
-        _ => {}
     }
 }

@@ -24,6 +24,7 @@ mod cache;
 pub mod demo;
 pub mod dump;
 mod find;
+pub mod following;
 mod history;
 mod json;
 mod ls;
@@ -78,6 +79,9 @@ pub struct TuiArgs {
     /// $XDG_STATE_HOME/mltop, else ~/.local/state/mltop.
     #[arg(long)]
     pub no_state: bool,
+    /// How the store is followed.
+    #[command(flatten)]
+    pub follow: following::FollowArgs,
     /// Draw one frame and end, for tests.
     #[arg(long, hide = true)]
     pub once: bool,

@@ -22,11 +22,18 @@ use crate::state::file::StateFile;
 use crate::store::Store;
 use crate::terminal::{self, Input, Screen, Unfit};
 use crate::view::{self, theme::Theme};
+use busy::Busy;
+use on_finish::OnFinish;
 
+mod busy;
 #[cfg(feature = "crash-test")]
 mod crash_test;
+mod follow;
 mod histories;
 mod keeper;
+mod on_finish;
+mod pace;
+mod processes;
 mod query_thread;
 mod store_thread;
 mod write;
@@ -58,6 +65,14 @@ pub struct Options {
     pub state: Option<StateFile>,
     /// Called before the process ends, however it ends.
     pub at_exit: fn(),
+    /// Look at the store so often rather than wait for events.
+    pub poll: Option<Duration>,
+    /// Silence after which a run that says RUNNING is stale, in milliseconds; `i64::MAX` for never.
+    pub stale_after: i64,
+    /// Ring the terminal's bell when something has happened to a run.
+    pub bell: bool,
+    /// A command for the shell to run when a run has ended.
+    pub on_finish: Option<String>,
     /// Die in this way, for tests.
     #[cfg(feature = "crash-test")]
     pub crash: Option<String>,
@@ -128,15 +143,21 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
         let (send, state) = (send.clone(), options.state.clone());
         move || keeper::run(state.as_ref(), &settled, &send)
     })?;
+    let busy = Busy::default();
+    let on_finish = options.on_finish.as_deref();
+    let on_finish =
+        on_finish.map(|command| OnFinish::start(command, options.title.as_str(), &send)).transpose()?;
+    let (poll, stale_after) = (options.poll, options.stale_after);
+    let follow = store_thread::Follow { poll, stale_after, on_finish, busy: busy.clone() };
     spawn("store", {
         let (send, changes, to_query) = (send.clone(), to_store.clone(), to_query.clone());
-        move || store_thread::run(store, &wanted, &changes, &to_query, &send)
+        move || store_thread::run(store, follow, &wanted, &changes, &to_query, &send)
     })?;
     let colour = std::env::var_os("NO_COLOR").is_none_or(|v| v.is_empty());
     let theme = Theme::new(colour, terminal::utf8_locale());
     let theme = if colour && terminal::has_256_colours() { theme.with_256_colours() } else { theme };
     let mut app = App::new(options.title.clone());
-    app.now = now();
+    app.tick(now());
     app.notice = options.note.map(|text| Notice { text, bad: false });
     let main = Main {
         screen,
@@ -149,6 +170,8 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
         index: Arc::default(),
         once: options.once,
         folder: options.folder,
+        bell: options.bell,
+        busy,
         ending: None,
     };
     #[cfg(feature = "crash-test")]
@@ -172,6 +195,9 @@ struct Main {
     index: Arc<Index>,
     once: bool,
     folder: Option<PathBuf>,
+    bell: bool,
+    /// Whether the store thread waits for the store.
+    busy: Busy,
     /// The exit code, when it ends.
     ending: Option<i32>,
 }
@@ -237,7 +263,8 @@ impl Main {
 
     /// Draws a frame. The time is taken here, and only whole seconds of it are on screen.
     fn draw(&mut self) {
-        self.app.now = now();
+        self.app.tick(now());
+        self.app.waits_since = self.busy.since(self.app.clock);
         let (app, theme) = (&mut self.app, &self.theme);
         let mut requests = Vec::new();
         let drawn = self.screen.draw(|frame| {
@@ -262,7 +289,12 @@ impl Main {
             }
             #[cfg(feature = "crash-test")]
             Message::Panic => crash_test::panic(),
-            Message::Event(event) => event,
+            Message::Event(event) => {
+                if self.bell && matches!(event, Event::News(_)) && self.screen.bell().is_err() {
+                    terminal::die(129);
+                }
+                event
+            }
             Message::Input(input) => match input {
                 Input::Key(key) => Event::Key(key),
                 Input::Mouse(mouse) => Event::Mouse(mouse),
@@ -279,7 +311,7 @@ impl Main {
                 Input::Gone => terminal::die(129),
             },
         };
-        self.app.now = now();
+        self.app.tick(now());
         let mut requests = Vec::new();
         self.app.take(event, &mut requests);
         requests.into_iter().for_each(|request| self.request(request));
@@ -305,6 +337,7 @@ impl Main {
             Request::Columns(query) => return drop(self.to_query.send(query_thread::Ask::Columns(query))),
             Request::Complete(asked) => return drop(self.to_query.send(query_thread::Ask::Complete(asked))),
             Request::Keep(edit) => return drop(self.to_keeper.send(keeper::Ask::Keep(Box::new(edit)))),
+            Request::Freeze(freeze) => return drop(self.to_query.send(query_thread::Ask::Freeze(freeze))),
             Request::Want(want) => Ask::Want(want),
             Request::Listing(run, path) => Ask::Listing(run, path),
             Request::Preview(run, path) => Ask::Preview(run, path),

@@ -10,6 +10,7 @@ use std::sync::Arc;
 pub mod beyond;
 pub mod keys;
 pub mod pack;
+pub mod pulse;
 pub mod run;
 pub mod side;
 pub mod slots;
@@ -17,6 +18,7 @@ pub mod slots;
 pub use beyond::{AtStep, Beyond, Summary, Sums, UpTo, Used};
 pub use keys::{Key, Keys};
 pub use pack::{Pairs, Sheet};
+pub use pulse::{Death, Pulse, Pulses};
 pub use run::{Draft, Parts, Run};
 pub use slots::Slots;
 
@@ -233,6 +235,8 @@ pub struct Problem {
     pub path: PathBuf,
     /// What is wrong with it, a sentence without the path.
     pub what: String,
+    /// When it was noticed, milliseconds since the epoch.
+    pub since: i64,
 }
 
 /// Whether the store can be read just now. When it cannot, what is known stays on screen and says so.
@@ -283,6 +287,8 @@ pub struct Index {
     pub keys: Arc<Keys>,
     /// What could not be read.
     pub problems: Arc<Vec<Problem>>,
+    /// What was noticed of runs that train.
+    pub pulses: Arc<Pulses>,
     /// How far reading has come.
     pub progress: Progress,
     /// Whether the store can be read just now.

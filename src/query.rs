@@ -26,6 +26,7 @@ mod roll;
 mod rollup;
 pub mod shared;
 mod tree;
+pub mod vitals;
 
 pub use aggregate::{Aggregate, Directions, Look};
 pub use by_key::ByKey;

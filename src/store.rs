@@ -47,6 +47,31 @@ pub enum Watch {
     Every(Duration),
 }
 
+/// How changes of the store are noticed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Watching {
+    /// Not yet.
+    #[default]
+    Not,
+    /// By events.
+    Events,
+    /// By looking every so many milliseconds, and why.
+    Polling(u64, Option<Why>),
+}
+
+/// Why changes have to be looked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// The user wants it.
+    Asked,
+    /// The system has no more watches to give.
+    Limit,
+    /// The file system announces nothing; its name.
+    FileSystem(&'static str),
+    /// Changes were found that no event had told.
+    Silence,
+}
+
 /// What one slice of reading did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Refreshed {
@@ -157,6 +182,23 @@ pub trait Store: Send {
 
     /// Marks what no event may have announced: what is on screen, what trains, and some others in turn.
     fn sweep(&mut self, index: &Index, want: &Want);
+
+    /// Folders of runs in which the last looks have found a change, other than those that events told of: where all is
+    /// watched, an event should come or have come.
+    fn found_by_looking(&mut self, index: &Index) -> Vec<PathBuf> {
+        let _ = index;
+        Vec::new()
+    }
+
+    /// How changes are noticed now. Where looking is all there is, it has to go around with what each look costs.
+    fn noticed_by(&mut self, watching: Watching) {
+        let _ = watching;
+    }
+
+    /// Since when something has been asked of the file system or the server that has not been answered yet.
+    fn waits_since(&self) -> Option<Instant> {
+        None
+    }
 
     /// Keeps for the next start what is worth it, until then at most: the program ends.
     fn close(&mut self, index: &Index, until: Instant) {

@@ -70,6 +70,9 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         Some(Overlay::Palette(palette)) => {
             palette::draw(app, palette, clipped(panes::palette(app.size), area), buf, theme);
         }
+        Some(Overlay::Notices(cursor)) => {
+            page::notices(app, *cursor, clipped(panes::page(app.size), area), buf, theme);
+        }
         Some(Overlay::Picker(picker)) => {
             picker::draw(app, picker, clipped(panes::picker(app.size), area), buf, theme);
         }

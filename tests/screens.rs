@@ -270,7 +270,12 @@ fn problems_are_listed() {
     age(&broken.path.join("meta.yaml"));
     let mut session = Session::open(&store.root, SMALL, NOW);
     insta::assert_snapshot!("problems_in_the_header", session.picture());
-    insta::assert_snapshot!("problems_listed", session.keys("!").picture());
+    let path = store.root.to_str().unwrap();
+    let picture = without_dates(&session.keys("!").picture());
+    insta::assert_snapshot!(
+        "problems_listed",
+        picture.replace(path, &format!("/{:x<1$}", "", path.len() - 1))
+    );
 }
 
 /// Makes a file old enough not to be taken for one that is being written.

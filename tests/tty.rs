@@ -114,6 +114,8 @@ fn what_is_written_appears_without_a_key() {
     row(&mut tty, "late-child", "0.666");
     child.status(4);
     row(&mut tty, "late-child", "✗ fail");
+    tty.wait("late-child has failed").wait("1 notice").send("W").wait("Notices 1").send("q");
+    tty.wait_gone("Notices 1").wait_gone("1 notice");
     // MLflow truncates and rewrites in place: meanwhile the row keeps its last good state.
     fs::write(child.path.join("meta.yaml"), "").unwrap();
     tty.idle(Duration::from_millis(700));

@@ -161,6 +161,10 @@ pub enum Action {
     Deleted,
     /// Look at the whole store again.
     Rescan,
+    /// The picture stays as it is, or is alive again.
+    Freeze,
+    /// What has happened while one watched.
+    Notices,
     /// What could not be read.
     Problems,
     /// All keys.

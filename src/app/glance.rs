@@ -42,9 +42,9 @@ impl App {
         let run = run.cloned();
         if let Some(run) = run.as_ref().filter(|run| self.is_elsewhere(run.key)) {
             let resting = self.resting.filter(|resting| resting.run == run.key);
-            let until = resting.map_or(self.now + REST, |resting| resting.until);
+            let until = resting.map_or(self.clock + REST, |resting| resting.until);
             // A clock that was set back must not keep the preview from following.
-            if (until - REST..until).contains(&self.now) {
+            if (until - REST..until).contains(&self.clock) {
                 self.resting = Some(Resting { run: run.key, until });
                 return;
             }

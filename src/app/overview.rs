@@ -2,8 +2,9 @@
 
 use super::detail::Detail;
 use crate::format;
-use crate::index::{Index, Key, Lifecycle, Run, RunKey};
+use crate::index::{Index, Key, Lifecycle, Pulse, Run, RunKey};
 use crate::query::cell;
+use crate::query::vitals::{self, Outlook};
 use crate::shown::{Shown, shown};
 use crate::store::Inputs;
 
@@ -54,7 +55,12 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
     let source = run.tag(Key::SOURCE_NAME).or(run.source_name());
     let kind = keys.find("mlflow.source.type").and_then(|key| run.tag(key));
     let version = cell::version(run);
-    let fields: [(&str, Option<String>); 13] = [
+    let vitals = is_live(run);
+    let outlook = vitals.then(|| vitals::outlook(index, run)).flatten();
+    let pulse = index.pulses.of.get(&run.key);
+    let stale = vitals::stale(run, &index.pulses, now).map(|stale| format!("  stale? {}", stale.reason()));
+    let state = format!("{state}{}", stale.unwrap_or_default());
+    let fields: [(&str, Option<String>); 17] = [
         ("Name", Some(run.title().to_owned())),
         ("Run id", Some(run.run_id().to_owned())),
         ("Experiment", experiment.map(|e| format!("{}  ({})", e.title(), e.experiment_id))),
@@ -66,6 +72,13 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
         ),
         ("Ended", run.end_time().filter(|_| !run.is_running()).map(format::clock)),
         ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
+        ("Last point", vitals::last_point(run).filter(|_| vitals).map(|t| point_time(t, now))),
+        ("Speed", vitals.then(|| speed(run, pulse, now)).flatten()),
+        ("Progress", outlook.map(progress)),
+        (
+            "Ends about",
+            outlook.and_then(|found| found.end).filter(|end| *end > now).map(|end| ends(end, now)),
+        ),
         ("User", cell::user(run).map(str::to_owned)),
         ("Source", source.map(|name| kind.map_or(name.to_owned(), |kind| format!("{name}  ({kind})")))),
         ("Git commit", version.map(str::to_owned)),
@@ -76,6 +89,29 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
     let fields =
         fields.into_iter().filter_map(|(name, value)| Some((name, value.filter(|v| !v.is_empty())?)));
     fields.map(|(name, value)| Line::Field(Shown::own(name), shown(&value))).collect()
+}
+
+/// Whether there is something to say of it beyond its values.
+fn is_live(run: &Run) -> bool {
+    run.is_running() && run.read().metrics
+}
+
+fn point_time(time: i64, now: i64) -> String {
+    format!("{}  ({})", format::clock(time), vitals::ago(now.saturating_sub(time)))
+}
+
+fn speed(run: &Run, pulse: Option<&Pulse>, now: i64) -> Option<String> {
+    vitals::points_per_second(run, pulse, now)
+        .map(|rate| format!("{} points a second", vitals::rounded(rate)))
+}
+
+fn progress(found: Outlook) -> String {
+    let (at, of) = (format::number(found.at), format::number(found.of));
+    format!("{:.0}%  ({at} of {of} {})", found.done * 100.0, found.unit)
+}
+
+fn ends(end: i64, now: i64) -> String {
+    format!("{}  (in {})", format::clock(end), format::age(end.saturating_sub(now)))
 }
 
 fn used_and_made(inputs: &Inputs) -> Vec<Line> {

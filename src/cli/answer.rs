@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::thread::Builder;
 
 use ratatui::crossterm::terminal;
 use serde::Serialize;
@@ -96,7 +97,7 @@ impl<'a> Answer<'a> {
         json: impl Fn(&T) -> J + Sync,
     ) -> io::Result<()> {
         let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
-        let piece = |items: &[T]| {
+        let piece = &|items: &[T]| {
             let mut out = Vec::with_capacity(PIECE * 2048);
             for item in items {
                 if !out.is_empty() {
@@ -109,14 +110,18 @@ impl<'a> Answer<'a> {
         let mut is_empty = true;
         for some in items.chunks(PIECE * threads) {
             let pieces: Vec<_> = std::thread::scope(|scope| {
-                let others: Vec<_> =
-                    some.chunks(PIECE).skip(1).map(|items| scope.spawn(move || piece(items))).collect();
-                let first: Vec<_> = some.chunks(PIECE).take(1).map(piece).collect();
+                let mut pieces = some.chunks(PIECE);
+                let first = pieces.next();
+                let others: Vec<_> = pieces
+                    .map(|items| (items, Builder::new().spawn_scoped(scope, move || piece(items))))
+                    .collect();
                 let lost = || Err(serde_json::Error::io(io::Error::other("a thread was lost")));
-                first
-                    .into_iter()
-                    .chain(others.into_iter().map(|other| other.join().unwrap_or_else(|_| lost())))
-                    .collect()
+                let others = others.into_iter().map(|(items, thread)| match thread {
+                    Ok(thread) => thread.join().unwrap_or_else(|_| lost()),
+                    // Where the system gives no thread, it only takes longer.
+                    Err(_) => piece(items),
+                });
+                first.into_iter().map(piece).chain(others).collect()
             });
             for piece in pieces {
                 self.raw(if is_empty { "[\n" } else { ",\n" })?;

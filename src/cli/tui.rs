@@ -40,6 +40,10 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
         opened: start.opened,
         state,
         at_exit: demo::remove_all,
+        poll: args.follow.poll,
+        stale_after: args.follow.stale_after,
+        bell: args.follow.bell,
+        on_finish: args.follow.on_finish.clone(),
         #[cfg(feature = "crash-test")]
         crash: args.crash_test.clone(),
     };

@@ -6,12 +6,16 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
+use super::follow::Follower;
 use super::histories::Histories;
-use super::{Message, notice, query_thread};
-use crate::app::{Event, Watching};
+use super::on_finish::OnFinish;
+use super::pace::Pace;
+use super::{Busy, Message, notice, now, query_thread};
+use crate::app::Event;
+use crate::app::news::News;
 use crate::index::{Index, RunKey};
 use crate::store::beyond::Filler;
-use crate::store::{Refreshed, Store, Want, Watch};
+use crate::store::{Refreshed, Store, Want, Watch, Watching};
 use crate::terminal;
 use crate::watch::{Change, Watcher};
 
@@ -43,8 +47,8 @@ pub enum Ask {
 const SLICE: Duration = Duration::from_millis(5);
 /// The index is published at most so often.
 const PUBLISH: Duration = Duration::from_millis(100);
-/// A store that is watched is looked at so often, whether or not an event came.
-const SWEEP: Duration = Duration::from_secs(1);
+/// What depends on the time alone is looked at so often: who has fallen silent, whose events do not come.
+const TICK: Duration = Duration::from_secs(1);
 /// Bytes of an artifact that are read for showing it.
 const PREVIEW: usize = 256 << 10;
 /// After lost events everything is looked at again, at most so often.
@@ -72,18 +76,35 @@ struct Keeper<'a> {
     dirty: bool,
     /// When something that is being written has to be looked at again.
     later: Option<Instant>,
-    /// What trains and what is on screen is looked at so often, whether or not an event came.
-    pace: Duration,
     version: u64,
+    /// How often the store is looked at, and since the last time: whether something has changed.
+    pace: Pace,
+    has_changed: bool,
     /// What was told of it last.
     watching: Watching,
+    follower: Follower,
+    on_finish: Option<OnFinish>,
+    busy: Busy,
     to_query: &'a Sender<query_thread::Ask>,
     send: &'a Sender<Message>,
+}
+
+/// How a store is followed.
+pub struct Follow {
+    /// Look so often rather than wait for events.
+    pub poll: Option<Duration>,
+    /// Silence after which a run is stale, milliseconds.
+    pub stale_after: i64,
+    /// What is done when a run ends.
+    pub on_finish: Option<OnFinish>,
+    /// Where others see that this thread waits for the store.
+    pub busy: Busy,
 }
 
 /// Runs until nobody listens any more.
 pub fn run(
     mut store: Box<dyn Store>,
+    follow: Follow,
     asked: &Receiver<Ask>,
     changes: &Sender<Ask>,
     to_query: &Sender<query_thread::Ask>,
@@ -93,14 +114,17 @@ pub fn run(
     store.on_arrival(Box::new(move || {
         let _ = arrivals.send(Ask::Arrived); // nobody listens any more: the program ends
     }));
-    let watcher = Watcher::new(move |change| {
-        let ask = match change {
-            Change::Paths(paths) => Ask::Changed(paths),
-            Change::Gone(paths) => Ask::Gone(paths),
-            Change::Lost => Ask::Lost,
-        };
-        let _ = changes.send(ask); // nobody listens any more: the program ends
-    });
+    let watcher = match follow.poll {
+        Some(_) => Watcher::off(),
+        None => Watcher::new(move |change| {
+            let ask = match change {
+                Change::Paths(paths) => Ask::Changed(paths),
+                Change::Gone(paths) => Ask::Gone(paths),
+                Change::Lost => Ask::Lost,
+            };
+            let _ = changes.send(ask); // nobody listens any more: the program ends
+        }),
+    };
     let keeper = Keeper {
         store,
         index: Index::default(),
@@ -114,9 +138,13 @@ pub fn run(
         published: Instant::now(),
         dirty: false,
         later: None,
-        pace: SWEEP,
         version: 0,
+        pace: Pace::new(follow.poll),
+        has_changed: false,
         watching: Watching::Not,
+        follower: Follower::new(follow.stale_after),
+        on_finish: follow.on_finish,
+        busy: follow.busy,
         to_query,
         send,
     };
@@ -129,19 +157,23 @@ pub fn run(
 
 impl Keeper<'_> {
     fn run(mut self, asked: &Receiver<Ask>) {
-        let mut swept = Instant::now();
+        let (mut swept, mut ticked) = (Instant::now(), Instant::now());
         let mut more = true;
         loop {
-            let first = match asked.recv_timeout(if more { Duration::ZERO } else { self.wait(swept) }) {
+            self.busy.wait_for(self.store.waits_since());
+            let wait = if more { Duration::ZERO } else { self.wait(swept, ticked) };
+            let first = match asked.recv_timeout(wait) {
                 Ok(ask) => Some(ask),
                 Err(RecvTimeoutError::Timeout) => None,
                 Err(RecvTimeoutError::Disconnected) => return,
             };
+            self.busy.wait_for(Some(self.store.waits_since().unwrap_or_else(Instant::now)));
             let mut changed = Vec::new();
             for ask in first.into_iter().chain(asked.try_iter().take(50_000)) {
                 self.serve(ask, &mut changed);
             }
             if !changed.is_empty() {
+                self.watcher.heard(&changed);
                 self.store.changed(&self.index, &changed);
             }
             self.rescan_if_lost();
@@ -158,12 +190,18 @@ impl Keeper<'_> {
             self.publish(state.urgent | beyond.urgent);
             more = state.more | beyond.more | is_new | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.
-            let is_time = swept.elapsed() >= self.pace;
+            let is_time = swept.elapsed() >= self.pace.interval();
             if self.index.progress.listed && (!state.more || is_time) {
                 more |= self.watch();
             }
+            if ticked.elapsed() >= TICK {
+                self.tick();
+                ticked = Instant::now();
+            }
             if is_time && self.index.progress.listed {
                 self.store.sweep(&self.index, &self.want);
+                let trains = !self.index.pulses.of.is_empty();
+                self.pace.next(self.watcher.why(), std::mem::take(&mut self.has_changed), trains);
                 swept = Instant::now();
                 more = true;
             }
@@ -179,6 +217,7 @@ impl Keeper<'_> {
             }
         };
         self.dirty |= state.changed;
+        self.has_changed |= state.changed;
         self.later = state.later.map(|wait| Instant::now() + wait);
         state
     }
@@ -196,8 +235,9 @@ impl Keeper<'_> {
     }
 
     /// How long to wait for somebody to ask.
-    fn wait(&self, swept: Instant) -> Duration {
-        let mut wait = self.pace.saturating_sub(swept.elapsed());
+    fn wait(&self, swept: Instant, ticked: Instant) -> Duration {
+        let mut wait = self.pace.interval().saturating_sub(swept.elapsed());
+        wait = wait.min(TICK.saturating_sub(ticked.elapsed()));
         if let Some(later) = self.later {
             wait = wait.min(later.saturating_duration_since(Instant::now()));
         }
@@ -205,6 +245,25 @@ impl Keeper<'_> {
             wait = wait.min(PUBLISH.saturating_sub(self.published.elapsed()));
         }
         wait
+    }
+
+    /// What depends on the time alone.
+    fn tick(&mut self) {
+        let found = self.store.found_by_looking(&self.index);
+        self.watcher.found(found);
+        let (news, has_new) = self.follower.tick(&self.index, now());
+        self.dirty |= has_new;
+        self.tell_news(news);
+    }
+
+    fn tell_news(&self, news: Vec<News>) {
+        if news.is_empty() {
+            return;
+        }
+        if let Some(on_finish) = &self.on_finish {
+            on_finish.tell(&self.index, &news);
+        }
+        self.answer(Event::News(news));
     }
 
     fn rescan_if_lost(&mut self) {
@@ -272,12 +331,16 @@ impl Keeper<'_> {
         if !self.dirty || (!first && !urgent && self.published.elapsed() < PUBLISH) {
             return;
         }
+        let news = self.follower.look(&self.index, now());
+        self.follower.publish(&mut self.index);
         self.version += 1;
         self.index.version = self.version;
         let index = Arc::new(self.index.clone());
+        self.follower.published(&index);
         let _ = self.to_query.send(query_thread::Ask::Index(index.clone()));
         let _ = self.send.send(Message::Index(index));
         (self.published, self.dirty) = (Instant::now(), false);
+        self.tell_news(news);
     }
 
     /// Reads what the histories on screen have gained; says whether some are left.
@@ -294,21 +357,23 @@ impl Keeper<'_> {
     fn watch(&mut self) -> bool {
         let mut new = Vec::new();
         let watch = self.store.watch(&self.index, &self.want);
-        self.pace = if let Watch::Every(time) = watch { time } else { SWEEP };
+        self.pace.of_store(if let Watch::Every(time) = watch { Some(time) } else { None });
+        let interval = self.pace.interval();
+        let polling = |why| Watching::Polling(interval.as_millis() as u64, why);
         let watching = match watch {
             Watch::Folders(folders) => {
                 new = self.watcher.watch(folders);
-                if self.watcher.has_failed() {
-                    Watching::Polling(SWEEP.as_millis() as u64)
-                } else {
-                    Watching::Events
+                match self.watcher.why() {
+                    None => Watching::Events,
+                    why => polling(why),
                 }
             }
             // Whoever looks several times a second tells what happens as it happens.
-            Watch::Every(time) if time < SWEEP => Watching::Events,
-            Watch::Every(time) => Watching::Polling(time.as_millis() as u64),
+            Watch::Every(_) if interval < TICK => Watching::Events,
+            Watch::Every(_) => polling(None),
         };
         if std::mem::replace(&mut self.watching, watching) != watching {
+            self.store.noticed_by(watching);
             self.answer(Event::Watching(watching));
         }
         if !new.is_empty() {

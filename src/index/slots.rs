@@ -14,6 +14,9 @@ pub struct Slots<T> {
     len: usize,
 }
 
+/// A slot before and now.
+pub type Change<'a, T> = (Option<&'a Arc<T>>, Option<&'a Arc<T>>);
+
 impl<T> Default for Slots<T> {
     fn default() -> Self {
         Self { chunks: Vec::new(), len: 0 }
@@ -70,6 +73,22 @@ impl<T> Slots<T> {
         }
     }
 
+    /// Slots whose content is another one than `before`, an earlier clone: what was there, and what is. Costs little where
+    /// little has changed.
+    pub fn changes<'a>(&'a self, before: &'a Self) -> impl Iterator<Item = Change<'a, T>> {
+        let chunks = self.chunks.iter().enumerate();
+        let differing = chunks.filter_map(|(at, chunk)| {
+            let old = before.chunks.get(at);
+            old.is_none_or(|old| !Arc::ptr_eq(old, chunk)).then_some((old, chunk))
+        });
+        differing.flat_map(|(old, chunk)| {
+            let pairs = chunk.iter().enumerate().map(move |(at, now)| {
+                (old.and_then(|old| old.get(at)).and_then(Option::as_ref), now.as_ref())
+            });
+            pairs.filter(|(old, now)| old.map(Arc::as_ptr) != now.map(Arc::as_ptr))
+        })
+    }
+
     /// What is in the slots, in their order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<T>> {
         self.chunks.iter().flat_map(|chunk| chunk.iter()).flatten()
@@ -90,6 +109,7 @@ mod tests {
             let mut slots = Slots::default();
             (0..count).for_each(|i| assert_eq!(slots.push(i as u32), i));
             let before = slots.clone();
+            let untouched: Vec<Option<u32>> = (0..count).map(|i| Some(i as u32)).collect();
             let mut plain: Vec<Option<u32>> = (0..count).map(|i| Some(i as u32)).collect();
             for (slot, value) in changes {
                 slots.set(slot, value);
@@ -100,6 +120,11 @@ mod tests {
             slots.push(7);
             plain.push(Some(7));
             prop_assert_eq!(before.iter().map(|v| **v).collect::<Vec<_>>(), (0..count as u32).collect::<Vec<_>>());
+            let changed: Vec<_> = slots.changes(&before).map(|(old, now)| (old.map(|v| **v), now.map(|v| **v))).collect();
+            let differ = |(old, now): &(Option<u32>, Option<u32>)| old != now;
+            let pairs = plain.iter().enumerate().map(|(i, now)| (untouched.get(i).copied().flatten(), *now));
+            // The same value put there again may be told as a change, which does no harm.
+            prop_assert_eq!(changed.into_iter().filter(differ).collect::<Vec<_>>(), pairs.filter(differ).collect::<Vec<_>>());
             prop_assert_eq!((0..slots.len()).map(|i| slots.get(i).map(|v| **v)).collect::<Vec<_>>(), plain);
         }
     }

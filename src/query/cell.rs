@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use super::aggregate::Found;
-use super::{Column, Look};
+use super::{Column, Look, vitals};
 use crate::format::{self, NumberFormat};
-use crate::index::{Key, Run, Status};
+use crate::index::{Index, Key, Run, Status};
 
 /// The content of a cell.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,10 @@ pub fn cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
 /// A cell of the runs table, where room is short.
 pub fn table_cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
     match column {
-        Column::State if run.read().meta => Cell::Words(shortest_state_word(run).into()),
+        Column::State if run.read().meta => {
+            let is_stale = vitals::stale(run, &look.index.pulses, look.now).is_some();
+            Cell::Words(if is_stale { STALE } else { shortest_state_word(run) }.into())
+        }
         _ => cell(run, column, look),
     }
 }
@@ -111,6 +114,14 @@ pub fn state_word(run: &Run) -> &str {
     }
 }
 
+/// What a run that says RUNNING is called when it may not be training any more.
+pub const STALE: &str = "stale?";
+
+/// The state in one short word, with what is known of it beyond its own word.
+pub fn state_now<'a>(run: &'a Run, index: &Index, now: i64) -> &'a str {
+    if vitals::stale(run, &index.pulses, now).is_some() { STALE } else { state_word(run) }
+}
+
 /// The state in a word that fits beside its sign in the table.
 fn shortest_state_word(run: &Run) -> &str {
     match state_word(run) {
@@ -142,14 +153,4 @@ pub fn version(run: &Run) -> Option<&str> {
 /// The highest step of its metrics; samples of the machine (`system/`) count their own steps.
 pub fn last_step(run: &Run) -> Option<i64> {
     run.metrics().filter(|(_, metric)| metric.has_history()).map(|(_, metric)| metric.last.step).max()
-}
-
-/// How long nothing may have come from a run that says it is running, in milliseconds.
-const SILENT: i64 = 3_600_000;
-
-/// Whether a run says that it is running while nothing has come from it for an hour: a process that was killed says so
-/// for ever.
-pub fn is_stale(run: &Run, now: i64) -> bool {
-    let latest = run.metrics().map(|(_, metric)| metric.last.timestamp).chain(run.start_time()).max();
-    run.is_running() && latest.is_some_and(|latest| now.saturating_sub(latest) > SILENT)
 }

@@ -106,6 +106,12 @@ impl Cache {
         Ok(writer)
     }
 
+    /// Notes that it is used, so that it does not count as one of a store that nobody looks at.
+    pub fn is_used(&self) {
+        let used = File::open(&self.path).and_then(|file| file.set_modified(SystemTime::now()));
+        let _ = used; // it will be written again before long, or not be missed
+    }
+
     /// Removes it.
     pub fn remove(&self) -> io::Result<()> {
         fs::remove_file(&self.path)
@@ -238,6 +244,23 @@ mod tests {
         fs::copy(cache.path(), other.path()).unwrap();
         assert_eq!(blocks(&other), None, "it is that of another store");
         assert_eq!(all(&home).len(), 2);
+    }
+
+    #[test]
+    fn a_cache_that_is_used_does_not_grow_old() {
+        let dir = tempfile::tempdir().unwrap();
+        let [store, home] = ["store", "home"].map(|name| dir.path().join(name));
+        fs::create_dir(&store).unwrap();
+        let cache = Cache::of(&store, &home).unwrap();
+        let long_ago = SystemTime::now() - OLD - Duration::from_secs(60);
+        write(&cache);
+        File::open(cache.path()).unwrap().set_modified(long_ago).unwrap();
+        cache.is_used();
+        remove_old(&home);
+        assert!(cache.path().exists(), "somebody looks at it every day, though nothing changes");
+        File::open(cache.path()).unwrap().set_modified(long_ago).unwrap();
+        remove_old(&home);
+        assert!(!cache.path().exists());
     }
 
     #[test]

@@ -25,7 +25,7 @@ use self::problems::Ledger;
 use self::recall::Keeper;
 use self::run::RunFiles;
 use super::cache::Cache;
-use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch};
+use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch, Watching};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
 use crate::series::{Samples, Series};
 
@@ -168,6 +168,10 @@ pub struct FileStore {
     others: FxHashSet<PathBuf>,
     /// New runs to look at again: they had no files yet.
     unborn: Vec<(Instant, ExperimentKey)>,
+    /// Runs in which a look has found a change, that nobody has asked for yet.
+    found: Vec<RunKey>,
+    /// How changes are noticed.
+    watching: Watching,
 }
 
 impl FileStore {
@@ -201,6 +205,8 @@ impl FileStore {
             sweeps: 0,
             others: FxHashSet::default(),
             unborn: Vec::new(),
+            found: Vec::new(),
+            watching: Watching::Not,
         })
     }
 
@@ -338,6 +344,19 @@ impl Store for FileStore {
 
     fn watch(&self, index: &Index, want: &Want) -> Watch {
         Watch::Folders(self.watched_folders(index, want))
+    }
+
+    fn found_by_looking(&mut self, index: &Index) -> Vec<PathBuf> {
+        let found = std::mem::take(&mut self.found);
+        found.into_iter().filter_map(|key| self.path(index, key)).collect()
+    }
+
+    fn noticed_by(&mut self, watching: Watching) {
+        self.watching = watching;
+    }
+
+    fn waits_since(&self) -> Option<Instant> {
+        self.pool.waits_since()
     }
 
     fn close(&mut self, index: &Index, until: Instant) {

@@ -25,10 +25,9 @@ const OUTPUT: RawFd = libc::STDOUT_FILENO;
 const ENTER: &[u8] = b"\x1b[?1049h\x1b[H\x1b[2J\x1b[?25l\x1b[?2004h\x1b[?1000h\x1b[?1002h\x1b[?1006h";
 /// The inverse in reverse order, plus the colours. Also ends a synchronized update that was cut off in the middle.
 const LEAVE: &[u8] = b"\x1b[?2026l\x1b[0m\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[?25h\x1b[?1049l";
-/// Keeps the window's title on the terminal's stack.
-const PUSH_TITLE: &[u8] = b"\x1b[22;2t";
-/// Takes it back.
-const POP_TITLE: &[u8] = b"\x1b[23;2t";
+/// An empty title: shells set their own with the next prompt. What would keep the old one on the terminal's stack
+/// (XTWINOPS) belongs to a family of sequences that move windows and report, which careful terminals refuse.
+const NO_TITLE: &[u8] = b"\x1b]2;\x07";
 
 /// Where the size is not known (0x0: serial lines, some containers).
 const USUAL: Size = Size { width: 80, height: 24 };
@@ -41,7 +40,7 @@ static ACTIVE: AtomicBool = AtomicBool::new(false);
 static WRITING: AtomicBool = AtomicBool::new(false);
 /// Whether some thread has begun to end the program.
 static ENDING: AtomicBool = AtomicBool::new(false);
-/// Whether there is a title to be taken back.
+/// Whether there is a title to be taken away.
 static TITLED: AtomicBool = AtomicBool::new(false);
 /// The terminal that keys come from; its line modes are the ones that change.
 static INPUT: AtomicI32 = AtomicI32::new(-1);
@@ -117,7 +116,7 @@ pub fn leave() {
     if wait(OUTPUT, libc::POLLOUT, 200) & libc::POLLOUT != 0 {
         write_once(LEAVE);
         if TITLED.swap(false, SeqCst) {
-            write_once(POP_TITLE);
+            write_once(NO_TITLE);
         }
     }
     // In the background the line modes are the shell's, and touching them would stop this process (SIGTTOU).
@@ -157,12 +156,9 @@ pub(super) fn write(bytes: &[u8]) -> io::Result<usize> {
     result
 }
 
-/// Keeps the window's title until [`leave`], unless it is kept already.
-pub(super) fn keep_title() -> io::Result<()> {
-    if !TITLED.swap(true, SeqCst) {
-        write(PUSH_TITLE)?;
-    }
-    Ok(())
+/// From now on there is a title, which [`leave`] takes away.
+pub(super) fn is_titled() {
+    TITLED.store(true, SeqCst);
 }
 
 fn write_all(bytes: &[u8]) -> io::Result<usize> {

@@ -80,7 +80,7 @@ impl Screen {
         }
     }
 
-    /// Sets the window's title, which is as it was before when the program has ended.
+    /// Sets the window's title, which is empty when the program has ended.
     pub fn title(&mut self, title: &Shown) -> io::Result<()> {
         self.set_title(title_text(title.as_str()))
     }
@@ -89,7 +89,7 @@ impl Screen {
         if !self.takes_strings || self.title.as_ref() == Some(&title) {
             return Ok(());
         }
-        modes::keep_title()?;
+        modes::is_titled();
         modes::write(format!("\x1b]2;{title}\x07").as_bytes())?;
         self.title = Some(title);
         Ok(())

@@ -13,6 +13,7 @@ use crate::app::{App, Overlay, Screen, Watching};
 use crate::format;
 use crate::index::Access;
 use crate::query::Kind;
+use crate::store::Why;
 
 /// Draws the line at the top.
 pub fn header(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
@@ -59,27 +60,52 @@ fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
             Span::styled(format!("reading{}  ", glyphs.ellipsis), theme.warn)
         });
     }
-    spans.push(match (index.access, app.watching) {
-        (Access::Busy, _) => Span::styled(format!("{} busy ", glyphs.live), theme.warn),
-        (Access::Offline { since }, _) => {
-            let time = format::duration(app.now.saturating_sub(since).max(0));
-            Span::styled(format!("{} offline {time}, retrying ", glyphs.live), theme.bad)
-        }
-        (Access::Open, watching) => freshness(watching, theme),
-    });
+    if app.unseen > 0 {
+        let s = if app.unseen == 1 { "" } else { "s" };
+        spans.push(Span::styled(format!("{} notice{s}  ", format::count(app.unseen as u64)), theme.accent));
+    }
+    spans.push(following(app, theme));
     spans
 }
 
-/// How changes are noticed.
-fn freshness<'a>(watching: Watching, theme: &Theme) -> Span<'a> {
-    let glyphs = &theme.glyphs;
-    match watching {
-        Watching::Not => Span::styled("", theme.dim),
-        Watching::Events => Span::styled(format!("{} live ", glyphs.live), theme.good),
-        Watching::Polling(ms) => {
-            let text = format!("{} polling {} ", glyphs.live, format::duration(ms as i64));
-            Span::styled(text, theme.warn)
+/// How the store is followed, and how fresh the picture is: always there.
+fn following<'a>(app: &App, theme: &Theme) -> Span<'a> {
+    let live = theme.glyphs.live;
+    if let Some(at) = app.frozen {
+        let age = format::duration((app.clock.saturating_sub(at) / 1000).max(0) * 1000);
+        return Span::styled(format!(" FROZEN {age} "), theme.selected);
+    }
+    if let Some(since) = app.waits_since {
+        let seconds = app.clock.saturating_sub(since) / 1000;
+        return Span::styled(format!("waiting for the store {seconds} s "), theme.bad);
+    }
+    match (app.index().access, app.watching) {
+        (Access::Busy, _) => Span::styled(format!("{live} busy "), theme.warn),
+        (Access::Offline { since }, _) => {
+            let time = format::duration(app.now.saturating_sub(since).max(0));
+            Span::styled(format!("{live} offline {time}, retrying "), theme.bad)
         }
+        (Access::Open, Watching::Not) => Span::styled("", theme.dim),
+        (Access::Open, Watching::Events) => Span::styled(format!("{live} live "), theme.good),
+        (Access::Open, Watching::Polling(ms, why)) => {
+            let why = why.and_then(reason).filter(|_| app.size.0 >= 70);
+            let why = why.map_or(String::new(), |why| format!("({why}) "));
+            Span::styled(format!("{live} polling {} {why}", interval(ms)), theme.warn)
+        }
+    }
+}
+
+/// Seconds between two looks.
+fn interval(ms: u64) -> String {
+    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{:.1} s", ms as f64 / 1000.0) }
+}
+
+fn reason(why: Why) -> Option<&'static str> {
+    match why {
+        Why::Asked => None,
+        Why::Limit => Some("no watches left"),
+        Why::FileSystem(name) => Some(name),
+        Why::Silence => Some("no events"),
     }
 }
 

@@ -151,7 +151,7 @@ fn row_spans<'a>(
         };
         let text = text::cut_middle(&text, width.saturating_sub(2)).into_owned();
         let text = text::pad_start(&text, width.saturating_sub(2));
-        let style = style_of(values.column, &content, run, is_best, base, theme);
+        let style = style_of(app, values.column, &content, run, is_best, base, theme);
         spans.push(Span::styled(text, style));
         spans.push(Span::styled(
             if is_best { format!("{} ", theme.glyphs.best) } else { "  ".to_owned() },
@@ -162,6 +162,7 @@ fn row_spans<'a>(
 }
 
 fn style_of(
+    app: &App,
     column: Column,
     content: &Cell<'_>,
     run: &Run,
@@ -172,7 +173,7 @@ fn style_of(
     match (column, content) {
         _ if is_best => theme.good,
         (_, Cell::Empty | Cell::Loading) => theme.dim,
-        (Column::State, _) => super::runs::state(run, theme).1,
+        (Column::State, _) => super::runs::state(app, run, theme).1,
         (Column::Metric(..), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
         _ => base,
     }

@@ -19,11 +19,11 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let Some(detail) = &app.detail else { return };
     let run = &detail.kept;
     let gone = app.index().run(detail.run).is_none();
-    let (glyph, style) = runs::state(run, theme);
+    let (glyph, style) = runs::state(app, run, theme);
     let name = text::cut_middle(shown(run.title()).as_str(), usize::from(area.width) / 2).into_owned();
     let mut title = vec![
         Span::styled(name, theme.title),
-        Span::styled(format!("  {glyph} {}", shown(cell::state_word(run))), style),
+        Span::styled(format!("  {glyph} {}", shown(cell::state_now(run, app.index(), app.now))), style),
     ];
     if let Some(ms) = run.duration(app.now) {
         title.push(Span::styled(format!("  {}", cell::duration(run, ms)), theme.dim));
@@ -97,14 +97,14 @@ fn draw_overview(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme
 /// A run that can be gone to, with its state and age.
 fn link<'a>(app: &App, key: crate::index::RunKey, theme: &Theme) -> Vec<Span<'a>> {
     let Some(run) = app.index().run(key) else { return Vec::new() };
-    let (glyph, style) = runs::state(run, theme);
+    let (glyph, style) = runs::state(app, run, theme);
     let name = text::pad_end(&text::cut_middle(shown(run.title()).as_str(), 40), 42);
     let age = run.start_time().map(|t| format!("{} ago", format::age(app.now.saturating_sub(t))));
     let time = run.duration(app.now).map(format::duration);
     vec![
         Span::styled(format!("   {} ", if theme.glyphs.utf8 { "→" } else { "->" }), theme.accent),
         Span::styled(name, theme.text),
-        Span::styled(format!("{glyph} {:<10}", shown(cell::state_word(run))), style),
+        Span::styled(format!("{glyph} {:<10}", shown(cell::state_now(run, app.index(), app.now))), style),
         Span::styled(format!("{:>10}", time.unwrap_or_default()), theme.dim),
         Span::styled(format!("  {}", age.unwrap_or_default()), theme.dim),
     ]

@@ -10,7 +10,7 @@ use crate::app::App;
 use crate::app::glance::Glance;
 use crate::format;
 use crate::index::{Key, Run};
-use crate::query::cell;
+use crate::query::{cell, vitals};
 use crate::shown::shown;
 
 /// Cells of a sparkline.
@@ -29,16 +29,26 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         frame(buf, area, Vec::new(), Vec::new(), false, theme);
         return;
     };
-    let (glyph, style) = runs::state(run, theme);
+    let (glyph, style) = runs::state(app, run, theme);
     let name = text::cut_middle(shown(run.title()).as_str(), 40).into_owned();
     let mut title = vec![Span::styled(name, theme.title)];
     if run.read().meta {
-        title.push(Span::styled(format!("  {glyph} {}", shown(cell::state_word(run))), style));
+        title.push(Span::styled(
+            format!("  {glyph} {}", shown(cell::state_now(run, app.index(), app.now))),
+            style,
+        ));
         if let Some(ms) = run.duration(app.now) {
             title.push(Span::styled(format!("  {}", cell::duration(run, ms)), theme.dim));
         }
         if let Some(step) = cell::last_step(run) {
             title.push(Span::styled(format!("  step {step}"), theme.dim));
+        }
+        let pieces = vitals::pieces(app.index(), run, app.now).into_iter();
+        title.extend(pieces.map(|piece| Span::styled(format!("  {piece}"), theme.dim)));
+        // Half of one is worse than none.
+        let room = usize::from(area.width).saturating_sub(6);
+        while title.len() > 2 && title.iter().map(Span::width).sum::<usize>() > room {
+            title.pop();
         }
     }
     let hint = Span::styled("i details", theme.dim);

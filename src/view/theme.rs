@@ -28,6 +28,8 @@ pub struct Glyphs {
     pub open: &'static str,
     /// State of a run, see [`Theme::state`].
     pub running: &'static str,
+    /// A run that says RUNNING and may not be.
+    pub stale: &'static str,
     /// State of a run.
     pub finished: &'static str,
     /// State of a run.
@@ -79,6 +81,7 @@ const UTF8: Glyphs = Glyphs {
     closed: "▸",
     open: "▾",
     running: "●",
+    stale: "○",
     finished: "✓",
     failed: "✗",
     scheduled: "◌",
@@ -119,6 +122,7 @@ const ASCII: Glyphs = Glyphs {
     closed: ">",
     open: "v",
     running: "*",
+    stale: "?",
     finished: "+",
     failed: "x",
     scheduled: "o",
@@ -412,6 +416,7 @@ mod tests {
                 g.closed,
                 g.open,
                 g.running,
+                g.stale,
                 g.finished,
                 g.failed,
                 g.scheduled,

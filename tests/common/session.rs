@@ -131,7 +131,7 @@ impl Session {
 
     /// Waits until nothing is due any more; afterwards it is as late as before.
     pub fn rest(&mut self) -> &mut Self {
-        let now = self.app.now;
+        let now = self.app.clock;
         while let Some(due) = self.app.due() {
             self.event(Event::Now(due));
         }

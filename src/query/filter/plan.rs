@@ -10,7 +10,7 @@ use crate::format;
 use crate::index::{Dialect, Key, Run, Used};
 use crate::query::aggregate::{Aggregate, Found, Look, Pick};
 use crate::query::tree::Links;
-use crate::query::{cell, fuzzy};
+use crate::query::{cell, fuzzy, vitals};
 
 /// The runs that a filter is asked of.
 #[derive(Clone, Copy)]
@@ -371,7 +371,9 @@ fn attribute_value<'a>(
             Value::Number(children.get(place as usize).copied().unwrap_or_default().into())
         }
         Attribute::Depth => Value::Number(world.links.depth(place, world.list.len()) as f64),
-        Attribute::Stale if read.meta => Value::Number(f64::from(u8::from(cell::is_stale(run, now)))),
+        Attribute::Stale if read.meta && (read.metrics || !run.is_running()) => {
+            Value::Number(f64::from(u8::from(vitals::stale(run, &index.pulses, now).is_some())))
+        }
         Attribute::Stale => Value::Loading,
     }
 }

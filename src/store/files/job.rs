@@ -45,7 +45,7 @@ pub enum Job {
 /// Something that was read.
 pub enum Done {
     /// Files of an experiment.
-    Experiment(ExperimentDone),
+    Experiment(Box<ExperimentDone>),
     /// The folders in an experiment.
     List(ListDone),
     /// Runs; those that the reader lost have no outcome.
@@ -65,6 +65,8 @@ pub struct ExperimentJob {
 /// What the files of an experiment say.
 pub struct ExperimentDone {
     pub key: ExperimentKey,
+    /// Where it was read: it may lie elsewhere by now.
+    pub path: PathBuf,
     /// Stamps from before it was read: what changes meanwhile is looked at again.
     pub seen: Seen,
     pub new: Experiment,
@@ -152,7 +154,7 @@ impl Job {
     /// Does it.
     pub fn run(self, hands: &mut Hands, keys: &Interner) -> Done {
         match self {
-            Self::Experiment(job) => Done::Experiment(job.run(hands)),
+            Self::Experiment(job) => Done::Experiment(Box::new(job.run(hands))),
             Self::List(job) => Done::List(job.run(hands)),
             Self::Runs(job) => Done::Runs(job.run(hands, keys)),
             Self::Look(experiments) => {
@@ -164,6 +166,55 @@ impl Job {
             }
         }
     }
+
+    /// Does it, and gives something back whatever happens: a bug in reading one thing must cost no other, and a job that
+    /// never comes back would be waited for for ever.
+    pub fn run_guarded(self, hands: &mut Hands, keys: &Interner) -> Done {
+        let lost = match &self {
+            Self::Experiment(job) => Lost::Experiment(job.key, job.path.clone(), job.old.clone()),
+            Self::List(job) => Lost::List(job.key),
+            // Each of these is guarded by itself.
+            Self::Runs(_) | Self::Look(_) => Lost::Other,
+        };
+        match terminal::caught(|| self.run(hands, keys)) {
+            Ok(done) => done,
+            Err(said) => lost.done(&said),
+        }
+    }
+}
+
+/// What has to be given back of a job that a bug has ended.
+enum Lost {
+    Experiment(ExperimentKey, PathBuf, Arc<Experiment>),
+    List(ExperimentKey),
+    Other,
+}
+
+impl Lost {
+    fn done(self, said: &Shown) -> Done {
+        let told = format!("internal error: {said}");
+        match self {
+            Self::Experiment(key, path, old) => {
+                let mut report = Report::default();
+                report.add(&path, told);
+                // As it is now: it is read again when it has changed.
+                let seen = Seen::of(&path);
+                Done::Experiment(Box::new(ExperimentDone {
+                    key,
+                    path,
+                    seen,
+                    new: (*old).clone(),
+                    report,
+                    again: false,
+                }))
+            }
+            Self::List(key) => {
+                let found = Err(Fault::System(std::io::Error::other(told)));
+                Done::List(ListDone { key, found, others: Others::default(), report: Report::default() })
+            }
+            Self::Other => Done::Look(Vec::new()),
+        }
+    }
 }
 
 impl ExperimentJob {
@@ -172,7 +223,7 @@ impl ExperimentJob {
         let seen = Seen::of(&path);
         let mut report = Report::default();
         let (new, again) = experiment::read(&old, &path, trashed, &mut hands.buffers, &mut report);
-        ExperimentDone { key, seen, new, report, again }
+        ExperimentDone { key, path, seen, new, report, again }
     }
 }
 

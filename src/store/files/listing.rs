@@ -129,8 +129,10 @@ impl FileStore {
 
     /// Takes over what an experiment's files say.
     pub(super) fn take_experiment(&mut self, index: &mut Index, done: ExperimentDone) -> bool {
-        let ExperimentDone { key, seen, new, report, again } = done;
-        let Some(files) = self.experiments.get_mut(&key) else { return false };
+        let ExperimentDone { key, path, seen, new, report, again } = done;
+        // It has moved while it was read: it is being read anew where it is now, and that reading may have ended first.
+        let here = self.experiments.get_mut(&key).filter(|files| files.path == path);
+        let Some(files) = here else { return false };
         // The folder's stamp tells of new runs, so they are listed when it has changed.
         if files.seen.folder != seen.folder || seen.is_fresh() {
             self.agenda.list(key);

@@ -49,13 +49,23 @@ pub struct Pool {
     threads: [usize; 2],
     /// Jobs that have not come back, by level.
     in_flight: [usize; Level::COUNT],
+    /// When the last one came back, or the first went out when there was none.
+    moved: Instant,
 }
 
 impl Pool {
     /// Readers who take the names of keys from `keys`.
     pub fn new(keys: Arc<Interner>) -> Self {
         let (send, done) = mpsc::channel();
-        Self { queue: Arc::default(), keys, send, done, threads: [0; 2], in_flight: [0; Level::COUNT] }
+        Self {
+            queue: Arc::default(),
+            keys,
+            send,
+            done,
+            threads: [0; 2],
+            in_flight: [0; Level::COUNT],
+            moved: Instant::now(),
+        }
     }
 
     /// The lowest level of which a job would be taken up soon. What nobody waits for stands back while somebody waits.
@@ -84,8 +94,16 @@ impl Pool {
         self.in_flight.get(level as usize).copied().unwrap_or_default()
     }
 
+    /// Since when no job has come back though there are some.
+    pub fn waits_since(&self) -> Option<Instant> {
+        (self.in_flight() > 0).then_some(self.moved)
+    }
+
     /// Has a job done.
     pub fn submit(&mut self, level: Level, job: Job) {
+        if self.in_flight() == 0 {
+            self.moved = Instant::now();
+        }
         if let Some(count) = self.in_flight.get_mut(level as usize) {
             *count += 1;
         }
@@ -131,6 +149,7 @@ impl Pool {
         if let Some(count) = self.in_flight.get_mut(level as usize) {
             *count -= 1;
         }
+        self.moved = Instant::now();
         done
     }
 
@@ -149,7 +168,7 @@ impl Pool {
                 let mut hands = Hands::default();
                 while let Some((level, job)) = queue.next(kind) {
                     // Nobody listens any more when the store has been closed.
-                    if send.send((level, job.run(&mut hands, &keys))).is_err() {
+                    if send.send((level, job.run_guarded(&mut hands, &keys))).is_err() {
                         return;
                     }
                 }
@@ -166,7 +185,7 @@ impl Pool {
         loop {
             let next = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
             let Some((level, job)) = next else { return };
-            let _ = self.send.send((level, job.run(&mut hands, &self.keys))); // we hold the receiver ourselves
+            let _ = self.send.send((level, job.run_guarded(&mut hands, &self.keys))); // we hold the receiver ourselves
         }
     }
 }

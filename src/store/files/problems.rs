@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::index::{ExperimentKey, Index, Problem, RunKey};
 
@@ -48,6 +49,11 @@ impl Report {
     }
 }
 
+/// Milliseconds since the epoch.
+fn now() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+}
+
 /// All problems of a store.
 #[derive(Debug, Default)]
 pub struct Ledger {
@@ -59,14 +65,23 @@ impl Ledger {
     /// What a look found takes the place of what the last one of its kind found.
     pub fn set(&mut self, owner: Owner, look: Look, report: Report) {
         let run = if let Owner::Run(key) = owner { Some(key) } else { None };
-        let new: Vec<Problem> =
-            report.0.into_iter().map(|(path, what)| Problem { run, path, what }).collect();
-        if new.is_empty() {
-            self.dirty |= self.found.remove(&(owner, look)).is_some();
-        } else if self.found.get(&(owner, look)) != Some(&new) {
-            self.found.insert((owner, look), new);
-            self.dirty = true;
+        let old = self.found.remove(&(owner, look));
+        self.dirty |= report.0.is_empty() && old.is_some();
+        if report.0.is_empty() {
+            return;
         }
+        let old = old.unwrap_or_default();
+        // Of a path that had a problem before, whatever it said then, the time stays: a file may get worse by the line.
+        let before =
+            |path: &Path| old.iter().find(|problem| problem.path == path).map(|problem| problem.since);
+        let now = now();
+        let new = report.0.into_iter().map(|(path, what)| {
+            let since = before(&path).unwrap_or(now);
+            Problem { run, path, what, since }
+        });
+        let new: Vec<Problem> = new.collect();
+        self.dirty |= new != old;
+        self.found.insert((owner, look), new);
     }
 
     /// Whether somebody has any.
@@ -88,5 +103,32 @@ impl Ledger {
         }
         index.problems = Arc::new(self.found.values().flatten().cloned().collect());
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn report(problems: &[(&str, &str)]) -> Report {
+        Report(problems.iter().map(|(path, what)| (PathBuf::from(path), (*what).to_owned())).collect())
+    }
+
+    #[test]
+    fn a_problem_keeps_its_time_until_it_is_cured() {
+        let (mut ledger, mut index) = (Ledger::default(), Index::default());
+        let owner = Owner::Run(RunKey(3));
+        ledger.set(owner, Look::Metrics, report(&[("loss", "has 1 bad lines")]));
+        assert!(ledger.publish(&mut index));
+        let first = index.problems[0].clone();
+        std::thread::sleep(std::time::Duration::from_millis(5));
+        ledger.set(owner, Look::Metrics, report(&[("acc", "has no points"), ("loss", "has 2 bad lines")]));
+        assert!(ledger.publish(&mut index));
+        assert_eq!((index.problems[1].since, &*index.problems[1].what), (first.since, "has 2 bad lines"));
+        assert!(index.problems[0].since > first.since);
+        ledger.set(owner, Look::Metrics, report(&[("acc", "has no points"), ("loss", "has 2 bad lines")]));
+        assert!(!ledger.publish(&mut index), "nothing new");
+        ledger.set(owner, Look::Metrics, Report::default());
+        assert!(ledger.publish(&mut index) && index.problems.is_empty(), "gone when cured");
     }
 }

@@ -118,7 +118,7 @@ impl FileStore {
     /// Takes over what was read; says whether the index has changed.
     fn take(&mut self, index: &mut Index, done: Done) -> bool {
         match done {
-            Done::Experiment(done) => self.take_experiment(index, done),
+            Done::Experiment(done) => self.take_experiment(index, *done),
             Done::List(done) => self.take_list(index, done),
             Done::Runs(runs) => {
                 runs.into_iter().fold(false, |changed, done| self.take_run(index, done) | changed)
@@ -137,6 +137,9 @@ impl FileStore {
         let experiment = run.experiment;
         if let Some(slot) = self.runs.get_mut(key.0 as usize) {
             *slot = Some(files);
+        }
+        if asked == Due::CHECK && matches!(&what, What::Read(outcome) if outcome.run.is_some()) {
+            self.found.push(key);
         }
         match what {
             What::Read(outcome) => self.take_outcome(index, key, *outcome),

@@ -33,6 +33,8 @@ pub struct Keeper {
     saved: Option<Instant>,
     /// Something has changed since.
     pub dirty: bool,
+    /// Runs that it holds without stamps that could be trusted. When they have been read again they can.
+    untrusted: Vec<RunKey>,
 }
 
 /// A cache that is being written, some runs at a time.
@@ -48,7 +50,7 @@ struct Saving {
 impl Keeper {
     /// Uses a cache.
     pub fn new(cache: Cache) -> Self {
-        Self { cache, saving: None, saved: None, dirty: false }
+        Self { cache, saving: None, saved: None, dirty: false, untrusted: Vec::new() }
     }
 }
 
@@ -60,6 +62,9 @@ impl FileStore {
             return false;
         };
         let Recalled { keys, experiments, index: new, runs, trusted } = found;
+        if let Some(memory) = &self.memory {
+            memory.cache.is_used();
+        }
         self.keys.replace(keys);
         *index = new;
         for (slot, files) in experiments.into_iter().enumerate() {
@@ -72,6 +77,9 @@ impl FileStore {
         self.known = index.runs.len();
         for (run, trusted) in index.runs().zip(trusted) {
             self.agenda.new_run(run.experiment, run.key, if trusted { Due::CHECK } else { Due::WHOLE });
+            if let Some(memory) = self.memory.as_mut().filter(|_| !trusted) {
+                memory.untrusted.push(run.key);
+            }
             self.unread += usize::from(run.read() != Parts::ALL);
         }
         self.recalled = true;
@@ -85,6 +93,13 @@ impl FileStore {
     /// Where it cannot be written the program goes on without.
     pub(super) fn save(&mut self, index: &Index, until: Instant) -> bool {
         let Some(mut memory) = self.memory.take() else { return false };
+        if !memory.untrusted.is_empty() && self.progress().complete {
+            let is_trusted = |key: &RunKey| {
+                let run = index.run(*key);
+                run.is_some_and(|run| self.files(*key).is_some_and(|files| self.is_trusted(run, files)))
+            };
+            memory.dirty |= std::mem::take(&mut memory.untrusted).iter().any(is_trusted);
+        }
         let is_time = memory.dirty && memory.saved.is_none_or(|at| at.elapsed() > AGAIN);
         if memory.saving.is_none() && !(is_time && self.progress().complete) {
             self.memory = Some(memory);

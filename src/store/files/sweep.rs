@@ -11,10 +11,12 @@ use super::{FileStore, Seen};
 use crate::index::{Index, RunKey};
 use crate::store::Want;
 
-/// Runs whose folders are watched, and with them what they may cost of the user's inotify limit.
+/// Runs that are watched, or looked at each time, at most.
 const WATCHED_RUNS: usize = 256;
-/// Folders that are watched at most.
+/// Folders that are watched at most, and for each run on average: with many folders of metrics the sweep has to do.
 const WATCHED_FOLDERS: usize = 4096;
+const WATCHED_OF_A_RUN: usize = 6;
+const WATCHED_OF_OPEN: usize = 5;
 /// Runs whose stamps one sweep looks at, in turn.
 const SWEPT_RUNS: usize = 170;
 /// Runs whose tags and params one sweep reads again, in turn: one that was overwritten in place has changed no folder.
@@ -40,7 +42,7 @@ impl FileStore {
         for key in self.reborn(OTHERS) {
             self.agenda.list(key);
         }
-        for key in self.watched_runs(index, want) {
+        for key in self.looked_at(index, want) {
             self.agenda.check(key);
         }
         self.sweeps += 1;
@@ -93,31 +95,42 @@ impl FileStore {
         }
     }
 
-    /// Runs whose folders are watched: what is on screen, then what trains, the newest first: killed runs say for ever
-    /// that they train.
-    fn watched_runs(&self, index: &Index, want: &Want) -> Vec<RunKey> {
+    /// Runs that are looked at each time: what is on screen, then what trains.
+    fn looked_at(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
-        let mut running: Vec<(Option<i64>, RunKey)> =
-            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time(), run.key)).collect();
-        running.sort_unstable_by(|a, b| b.cmp(a));
         let shown = want.open.iter().chain(&want.visible).copied();
-        let all = shown.chain(running.into_iter().map(|(_, key)| key));
+        let all = shown.chain(self.running(index));
         all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
     }
 
-    /// The folders that are watched.
+    /// The folders that are watched: few, since a user has a limit of watches for all programs together. Runs that are
+    /// on screen and have ended are only looked at each second.
     pub(super) fn watched_folders(&self, index: &Index, want: &Want) -> Vec<PathBuf> {
-        let mut folders = vec![self.root.clone(), self.root.join(".trash")];
-        for key in self.watched_runs(index, want) {
+        let mut folders = Vec::new();
+        let open = want.open.first().copied();
+        let running = self.running(index).filter(|key| Some(*key) != open);
+        let mut most = 0;
+        for key in open.into_iter().chain(running).take(WATCHED_RUNS) {
+            most += if Some(key) == open { WATCHED_OF_OPEN } else { WATCHED_OF_A_RUN };
             let Some(path) = self.path(index, key) else { continue };
-            folders.extend(["params", "tags", "metrics"].map(|kind| path.join(kind)));
+            folders.extend(["metrics", "tags", "params"].map(|kind| path.join(kind)));
             let below = self.files(key).into_iter().flat_map(|files| files.folders());
             folders.extend(below.map(|below| path.join(below)));
             folders.push(path);
         }
+        folders.truncate(most);
+        folders.extend([self.root.clone(), self.root.join(".trash")]);
         folders.extend(self.experiments.values().map(|files| files.path.clone()));
         folders.truncate(WATCHED_FOLDERS);
         folders
+    }
+
+    /// What trains, the newest first: killed runs say for ever that they train.
+    fn running(&self, index: &Index) -> impl Iterator<Item = RunKey> {
+        let mut running: Vec<(Option<i64>, RunKey)> =
+            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time(), run.key)).collect();
+        running.sort_unstable_by(|a, b| b.cmp(a));
+        running.into_iter().map(|(_, key)| key)
     }
 }
 

@@ -13,7 +13,7 @@ use crate::index::{Lifecycle, Run};
 use crate::query::cell::{Cell, table_cell};
 use crate::query::columns::{DELETED, spread_cell};
 use crate::query::fuzzy::Pattern;
-use crate::query::{Column, ColumnView, Row, Spread, Stray, heat};
+use crate::query::{Column, ColumnView, Row, Spread, Stray, heat, vitals};
 use crate::shown::shown;
 use crate::view::theme::Theme;
 use crate::view::{put_line, spark, text};
@@ -130,11 +130,13 @@ pub(super) fn draw_cell(
         (Cell::Empty, Some(spread)) => {
             (cell_text(&spread_cell(spread, view.format.numbers), view, number_width, theme), theme.dim)
         }
-        _ => (cell_text(&content, view, number_width, theme), style_of(run, view.column, &content, theme)),
+        _ => {
+            (cell_text(&content, view, number_width, theme), style_of(app, run, view.column, &content, theme))
+        }
     };
     let mut spans = Vec::new();
     if view.column == Column::State && run.read().meta {
-        let (glyph, style) = state(run, theme);
+        let (glyph, style) = state(app, run, theme);
         spans.push(Span::styled(format!("{glyph} "), style));
     }
     let is_best = is_best(app, row, run, view.column);
@@ -148,14 +150,20 @@ pub(super) fn draw_cell(
 }
 
 /// Sign and style of a run's state.
-pub fn state(run: &Run, theme: &Theme) -> (&'static str, Style) {
-    if run.broken { (theme.glyphs.unknown, theme.bad) } else { theme.state(run.status) }
+pub fn state(app: &App, run: &Run, theme: &Theme) -> (&'static str, Style) {
+    if run.broken {
+        (theme.glyphs.unknown, theme.bad)
+    } else if vitals::stale(run, &app.index().pulses, app.now).is_some() {
+        (theme.glyphs.stale, theme.warn)
+    } else {
+        theme.state(run.status)
+    }
 }
 
-fn style_of(run: &Run, column: Column, content: &Cell<'_>, theme: &Theme) -> Style {
+fn style_of(app: &App, run: &Run, column: Column, content: &Cell<'_>, theme: &Theme) -> Style {
     match (column, content) {
         (_, Cell::Empty | Cell::Loading) => theme.dim,
-        (Column::State, _) => state(run, theme).1,
+        (Column::State, _) => state(app, run, theme).1,
         (Column::Metric(..), Cell::Number(text)) if text == "NaN" || text.contains('∞') => theme.bad,
         (Column::Start | Column::Duration | Column::User | Column::Version | Column::RunId, _) => theme.dim,
         _ => theme.text,
