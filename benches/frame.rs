@@ -6,7 +6,7 @@ use std::sync::Arc;
 use divan::Bencher;
 use mltop::app::{App, Event, Request};
 use mltop::index::{ExperimentKey, Index, Point, RunKey};
-use mltop::query::{Opened, Query, rows};
+use mltop::query::{Aggregate, Column, Formats, Opened, Query, rows};
 use mltop::series::Series;
 use mltop::shown::Shown;
 use mltop::view::{self, theme::Theme};
@@ -79,6 +79,45 @@ fn new_rows(bencher: Bencher<'_, '_>, family: usize) {
     bencher
         .with_inputs(|| Arc::new(rows(&index, &query)))
         .bench_local_values(|rows| app.update(Event::Rows(rows)));
+}
+
+/// 200 metrics as columns, every fourth coloured by rank and the first at the left, over all runs.
+fn with_200_columns() -> App {
+    let index = made_up::columns();
+    let mut app = App::new(Shown::own("./mlruns"));
+    app.update(Event::Size(SIZE.0, SIZE.1));
+    app.update(Event::Now(made_up::NOW));
+    let all = (0..made_up::COLUMNS).filter_map(|n| index.keys.find(&format!("val/loss_{n}")));
+    let columns: Vec<Column> = all.map(|key| Column::Metric(key, Aggregate::Last)).collect();
+    let mut formats = Formats::default();
+    columns.iter().step_by(4).for_each(|column| formats.edit(*column, |format| format.heat = true));
+    formats.edit(columns[0], |format| format.left = true);
+    app.query = Arc::new(Query {
+        experiment: Some(ExperimentKey(0)),
+        columns: Some(Arc::new(columns)),
+        formats: Arc::new(formats),
+        now: made_up::NOW,
+        ..Query::default()
+    });
+    let rows = Event::Rows(Arc::new(rows(&index, &app.query)));
+    take(&mut app, rows);
+    app
+}
+
+/// A key that scrolls the columns, and the frame that follows.
+#[divan::bench]
+fn scroll_200_columns(bencher: Bencher<'_, '_>) {
+    let mut app = with_200_columns();
+    let (theme, area) = (Theme::new(true, true).with_256_colours(), Rect::new(0, 0, SIZE.0, SIZE.1));
+    let mut pressed = 0;
+    bencher.bench_local(|| {
+        let key = if pressed / 150 % 2 == 0 { '>' } else { '<' };
+        pressed += 1;
+        take(&mut app, Event::Key(KeyCode::Char(key).into()));
+        let mut buffer = Buffer::empty(area);
+        view::draw(&app, area, &mut buffer, &theme);
+        buffer
+    });
 }
 
 /// Twenty runs with 10,000 metrics side by side.

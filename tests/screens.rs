@@ -364,3 +364,74 @@ fn every_screen_at_every_size() {
         }
     }
 }
+
+/// Keys that come faster than answers: nothing is lost, and only what is a filter is asked for.
+#[test]
+fn typing_a_filter_waits_for_no_answer() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    go_to(&mut session, "diabetes-elasticnet");
+    let text = "metrics.rmse < 70 and params.alpha >= 0.05";
+    let mut asked = Vec::new();
+    for c in std::iter::once('f').chain(text.chars()) {
+        let key = ratatui::crossterm::event::KeyCode::Char(c);
+        // The requests are left unanswered.
+        for request in session.app.update(mltop::app::Event::Key(key.into())) {
+            if let mltop::app::Request::Query(query) = request {
+                asked.push(query.filter.as_ref().map(|filter| filter.text().to_owned()).unwrap_or_default());
+            }
+        }
+    }
+    let bar = session.app.browse.filtering.as_ref().unwrap();
+    assert_eq!(bar.prompt.text(), text);
+    assert_eq!(asked.last().map(String::as_str), Some(text));
+    assert_eq!(
+        asked.first().map(String::as_str),
+        Some("metrics.rmse < 7"),
+        "a beginning is no filter: {asked:?}"
+    );
+}
+
+#[test]
+fn filters_are_remembered_and_can_have_names() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    go_to(&mut session, "diabetes-elasticnet");
+    let filter = |session: &Session| session.app.query.filter.as_ref().map(|filter| filter.text().to_owned());
+    session.keys("f metrics.rmse Space < Space 60 Enter f C-u metrics.rmse Space < Space 65 Enter");
+    assert_eq!(filter(&session).as_deref(), Some("metrics.rmse < 65"));
+    session.keys("f C-u status Up Up");
+    assert_eq!(filter(&session).as_deref(), Some("metrics.rmse < 60"), "the second Up goes further back");
+    session.keys("Down Down");
+    let typed = session.app.browse.filtering.as_ref().map(|bar| bar.prompt.text().to_owned());
+    assert_eq!(typed.as_deref(), Some("status"), "what was typed is not lost");
+    session.keys("Esc");
+    assert_eq!(filter(&session).as_deref(), Some("metrics.rmse < 65"), "Esc brings the filter from before");
+    session.keys("f C-s small Enter Enter Esc f @sm Tab Enter");
+    assert_eq!(filter(&session).as_deref(), Some("metrics.rmse < 65"), "the name stands for it");
+    session.keys("f C-u @nobody Enter");
+    assert!(session.picture().contains("no filter has this name; expected @small"), "{}", session.picture());
+}
+
+fn text_before<'a>(line: &'a str, what: &str) -> &'a str {
+    line.split(what).next().unwrap()
+}
+
+/// Values by rank, as styles: the lowest of a metric that goes down is the best.
+#[test]
+fn heat_follows_the_rank() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), MIDDLE, NOW);
+    go_to(&mut session, "diabetes-elasticnet");
+    session.keys("s mae Enter c mae ~ Esc G");
+    let theme = Theme::new(true, true).with_256_colours();
+    let cells = session.cells_with(&theme);
+    let picture = text(&cells);
+    let first = picture.lines().position(|line| line.contains("righteous-crab")).unwrap();
+    let line = picture.lines().nth(first).unwrap();
+    let column = text_before(line, "45.28").chars().count() as u16;
+    let colour = |line: usize| cells[(column, line as u16)].bg;
+    let colours: Vec<_> = (first..first + 7).map(colour).collect();
+    assert_eq!(colours.first(), Some(&theme.heat(1.0).bg.unwrap()), "{picture}");
+    assert!(colours.windows(2).filter(|pair| pair[0] != pair[1]).count() >= 5, "{colours:?}");
+}

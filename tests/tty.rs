@@ -285,3 +285,45 @@ fn a_panic_of_a_worker_costs_a_line() {
     tty.wait("internal error").wait("Runs · ").send("q");
     assert_eq!(tty.exit_code(), 0);
 }
+
+/// Views and filters lie outside of the store, and the next start brings them back.
+#[test]
+fn an_experiment_comes_back_as_it_was_left() {
+    let store = grid_search();
+    let folder = tempfile::tempdir().unwrap();
+    let names = |folder: &std::path::Path| {
+        let mut names: Vec<_> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let in_store = names(&store.root);
+    let variables = [("XDG_STATE_HOME", folder.path().to_str().unwrap())];
+    let args = ["--no-cache", store.root.to_str().unwrap()];
+    let mut tty = Tty::spawn(&args, &variables, MIDDLE);
+    tty.wait("vision/grid").wait("live").send("f").send("params.lr >= 0.01").wait("2 of 4");
+    tty.send("\r").send(":sort params.lr\r").wait("by params.lr");
+    tty.send(":save small steps\r").wait("saved the view small steps").send("q");
+    assert_eq!(tty.exit_code(), 0);
+    assert_eq!(names(&folder.path().join("mltop")).len(), 1, "one file for the store");
+    assert_eq!(names(&store.root), in_store, "nothing is written into the store");
+
+    let mut tty = Tty::spawn(&args, &variables, MIDDLE);
+    tty.wait("f params.lr >= 0.01").wait("2 of 4 runs").wait("by params.lr");
+    tty.send("w").wait("small steps").send("\x1b").wait_gone("small steps").send("q");
+    assert_eq!(tty.exit_code(), 0);
+
+    let mut tty = Tty::spawn(&["--no-state", args[0], args[1]], &variables, MIDDLE);
+    tty.wait("newest first").wait("4 runs").send("q");
+    assert_eq!(tty.exit_code(), 0);
+}
+
+/// Where nothing can be kept it goes on, and says so when somebody wanted something kept.
+#[test]
+fn without_a_place_to_keep_views_it_goes_on() {
+    let store = grid_search();
+    let mut tty = Tty::spawn(&[store.root.to_str().unwrap()], &[("XDG_STATE_HOME", "/dev/null")], MIDDLE);
+    tty.wait("live").send(":save mine\r").wait("kept only until the end").send("w").wait("mine");
+    tty.send("\x1b").wait_gone("Views").send("q");
+    assert_eq!(tty.exit_code(), 0);
+}

@@ -142,3 +142,28 @@ pub fn wide() -> Arc<Index> {
     index.progress = Progress { done: 20, total: 20, complete: true, listed: true, ..Progress::default() };
     Arc::new(index)
 }
+
+/// Metrics of [`columns`].
+pub const COLUMNS: usize = 200;
+
+/// As many runs, each with a tenth of 200 metrics.
+pub fn columns() -> Arc<Index> {
+    let (mut index, mut numbers) = (Index::default(), Numbers(7));
+    let experiment = index.add_experiment("0".into());
+    let keys: Vec<Key> = (0..COLUMNS).map(|n| index.intern(&format!("val/loss_{n}"))).collect();
+    for i in 0..RUNS {
+        let run = index.add_run(&format!("{:032x}", i + 1), experiment);
+        index.edit_run(run, |draft| {
+            (draft.start_time, draft.read) = (Some(BEGUN + i as i64 * 1000), Parts::ALL);
+            draft.status = Status::Finished;
+            let last = |value| Point { value, step: 99, timestamp: BEGUN };
+            let own = keys.iter().skip(i % 10).step_by(10);
+            let metrics =
+                own.map(|key| (*key, Metric { last: last(numbers.part()), points: 100, exact: true }));
+            draft.new_metrics().extend(metrics);
+        });
+    }
+    index.progress =
+        Progress { done: RUNS, total: RUNS, complete: true, listed: true, ..Progress::default() };
+    Arc::new(index)
+}

@@ -48,6 +48,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         # The user's own cache is neither used nor changed.
         os.environ["XDG_CACHE_HOME"] = folder
+        # No folder can be made there: what one session opens must not be open in the next.
+        os.environ["XDG_STATE_HOME"] = "/dev/null"
         bench = run.Bench(os.path.abspath(chosen.program), chosen.pairs, chosen.cold, chosen.mlflow_large)
         for size in chosen.sizes:
             store = stores.get(size)

@@ -221,10 +221,12 @@ fn entries(place: Place, text: &str) -> Vec<Entry> {
         Entry::Word(_) => false,
     });
     let mut found: Vec<Entry> = found.collect();
+    // What is called so comes first, then what has the letters side by side.
     found.sort_by_key(|entry| match entry {
-        Entry::Command(command) => !command.name.starts_with(text),
-        Entry::Key(binding) => !binding.keys.split(' ').any(|key| key == text),
-        Entry::Word(_) => true,
+        Entry::Command(command) if command.name.starts_with(text) => 0,
+        Entry::Key(binding) if binding.keys.split(' ').any(|key| key == text) => 0,
+        Entry::Command(Command { help, .. }) | Entry::Key(Binding { help, .. }) if help.contains(text) => 1,
+        _ => 2,
     });
     found
 }

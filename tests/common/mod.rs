@@ -96,6 +96,8 @@ impl Tty {
         let mut command = CommandBuilder::new(program);
         command.args(args);
         command.cwd(std::env::current_dir().unwrap());
+        // No folder can be made there, so nothing is kept where a test does not want it.
+        command.env("XDG_STATE_HOME", "/dev/null");
         for (name, value) in [("TERM", "xterm-256color"), ("COLORTERM", "truecolor"), ("LC_ALL", "C.UTF-8")] {
             command.env(name, value);
         }

@@ -81,6 +81,9 @@ impl Session {
         match request {
             Request::Query(query) => self.answer_query(query),
             Request::Want(want) => {
+                if !want.beyond.is_empty() {
+                    self.read_beyond(&want);
+                }
                 for (run, key) in want.series {
                     if self.app.series.contains_key(&(run, key)) {
                         continue;
@@ -116,6 +119,15 @@ impl Session {
             }
             other => self.outside.push(other),
         }
+    }
+
+    /// Reads what only some queries ask for: whole histories, datasets.
+    fn read_beyond(&mut self, want: &store::Want) {
+        let mut index = (*self.index).clone();
+        let store = self.store.as_mut();
+        store::beyond::read_beyond(store, &mut index, want.beyond.clone(), want.experiment).unwrap();
+        self.index = Arc::new(index);
+        self.answer_query(self.app.query.clone());
     }
 
     /// Types keys: names (`Enter`, `C-d`), single characters, or words that are typed as they are.

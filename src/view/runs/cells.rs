@@ -9,11 +9,11 @@ use super::is_right;
 use crate::app::App;
 use crate::app::table::Placed;
 use crate::format;
-use crate::index::{Lifecycle, Run};
+use crate::index::{Key, Lifecycle, Run};
 use crate::query::cell::{Cell, table_cell};
 use crate::query::columns::{DELETED, spread_cell};
 use crate::query::fuzzy::Pattern;
-use crate::query::{Column, ColumnView, Row, Spread, Stray, heat, vitals};
+use crate::query::{Aggregate, Column, ColumnView, Row, Spread, Stray, heat, vitals};
 use crate::shown::shown;
 use crate::view::theme::Theme;
 use crate::view::{put_line, spark, text};
@@ -29,8 +29,12 @@ pub(super) fn name_cell(
 ) {
     let glyphs = &theme.glyphs;
     let marked = app.marks.contains(&row.run);
-    let mark = if marked { glyphs.mark } else { " " };
-    let mut spans = vec![Span::styled(mark, theme.marked), Span::styled(rails(row, theme), theme.border)];
+    let (mark, mark_style) = match marked {
+        true => (glyphs.mark, theme.marked),
+        false if app.pins.contains(&row.run) => (glyphs.pin, theme.accent),
+        false => (" ", theme.text),
+    };
+    let mut spans = vec![Span::styled(mark, mark_style), Span::styled(rails(row, theme), theme.border)];
     let arrow = match (row.children, row.open) {
         (0, _) if row.depth == 0 => "  ".to_owned(),
         (0, _) => String::new(),
@@ -144,7 +148,7 @@ pub(super) fn draw_cell(
     spans.push(Span::styled(body, heat(app, run, view, theme).unwrap_or(style)));
     if view.spark {
         spans.push(Span::styled(if is_best { theme.glyphs.best } else { " " }, theme.good));
-        spans.push(beside(app, run, placed, &content, spread, theme));
+        spans.extend(beside(app, run, placed, &content, spread, theme));
     }
     put_line(buf, area, 0, spans);
 }
@@ -230,16 +234,19 @@ fn beside<'a>(
     content: &Cell<'_>,
     spread: Option<&Spread>,
     theme: &Theme,
-) -> Span<'a> {
-    let Column::Metric(key, _) = placed.view.column else { return Span::raw("") };
+) -> Vec<Span<'a>> {
+    let Column::Metric(key, how) = placed.view.column else { return Vec::new() };
     let width = usize::from(placed.spark);
     if run.metric(key).is_some_and(|metric| metric.has_history()) {
+        let step =
+            step_of(app, run, key, how).filter(|step| text::width(step) + 2 <= width).unwrap_or_default();
+        let width = width - text::width(&step);
         let series = app.series.get(&(run.key, key));
         let text = series.map_or(theme.glyphs.ellipsis.to_owned(), |series| {
             spark::spark(&series.curve(), width, &theme.glyphs)
         });
         let style = if run.is_running() { theme.running } else { theme.accent_soft() };
-        return Span::styled(text::pad_end(&text, width), style);
+        return vec![Span::styled(text::pad_end(&text, width), style), Span::styled(step, theme.dim)];
     }
     let text = match spread {
         Some(Spread::Best { of, .. }) if *content == Cell::Empty => {
@@ -251,7 +258,15 @@ fn beside<'a>(
         }
         _ => String::new(),
     };
-    Span::styled(text::pad_end(&text::cut_end(&text, width), width), theme.dim)
+    vec![Span::styled(text::pad_end(&text::cut_end(&text, width), width), theme.dim)]
+}
+
+/// The step that a value came from, where it is not the latest.
+fn step_of(app: &App, run: &Run, key: Key, how: Aggregate) -> Option<String> {
+    match how {
+        Aggregate::Last | Aggregate::Mean => None,
+        _ => app.look().pick(run, key, how).picked()?.step.map(|step| format!(" @{step}")),
+    }
 }
 
 /// The long form where it fits, else the short one.
