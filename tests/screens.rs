@@ -122,9 +122,9 @@ pictures! {
     a_kept_filter: "diabetes-elasticnet", MIDDLE, "f params.l1_ratio Space >= Space 0.5 Enter";
     a_filter_in_the_tree: "nested-sweep", SMALL, "f metrics.`val/loss` Space < Space 0.17 Enter";
     a_filter_that_nothing_passes: "nested-sweep", SMALL, "f metrics.`val/loss` Space < Space 0 Enter";
-    only_what_differs: "sklearn-autolog", MIDDLE, "x";
-    only_what_differs_small: "sklearn-autolog", SMALL, "x";
-    only_what_differs_large: "sklearn-autolog", LARGE, "x";
+    only_what_differs: "sklearn-autolog", MIDDLE, "f depth Space > Space 0 Enter x";
+    only_what_differs_small: "sklearn-autolog", SMALL, "f depth Space > Space 0 Enter x";
+    only_what_differs_large: "sklearn-autolog", LARGE, "f depth Space > Space 0 Enter x";
     groups_of_a_param: "diabetes-elasticnet", MIDDLE, "T l1_ratio Enter";
     groups_of_a_param_small: "diabetes-elasticnet", SMALL, "T l1_ratio Enter";
     groups_of_a_param_large: "diabetes-elasticnet", LARGE, "T l1_ratio Enter E";

@@ -353,6 +353,7 @@ pub fn spread_cell(spread: &Spread, numbers: NumberFormat) -> Cell<'_> {
     match spread {
         Spread::Best { .. } => Cell::Number(text),
         Spread::Range(low, high) if low == high => Cell::Number(text),
+        Spread::Same(same) if format::parse_number(same).is_some() => Cell::Number(text),
         _ => Cell::Words(text),
     }
 }

@@ -40,7 +40,8 @@ pub fn draw(app: &App, palette: &Palette, area: Rect, buf: &mut Buffer, theme: &
             buf.set_style(at, theme.selected);
         } else if i == palette.cursor.at {
             // Enter does the command; Tab takes what is marked.
-            buf.set_style(Rect { width: at.width.min(1), ..at }, theme.accent);
+            let first = Rect { width: at.width.min(1), ..at };
+            put_line(buf, first, 0, vec![Span::styled(theme.glyphs.current, theme.accent)]);
         }
     }
     bars::hints_of(app, Place::Palette, last, buf, theme);

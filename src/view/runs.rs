@@ -155,13 +155,11 @@ fn shared_line(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let mut told = match (count, shared.empty) {
         (0, 0) => "nothing is the same in all runs".to_owned(),
         (0, _) => String::new(),
-        (1, _) => "1 value is the same in all runs: ".to_owned(),
-        _ => format!("{} values are the same in all runs: ", format::count(count as u64)),
+        _ => format!("{} the same in all runs: ", format::count(count as u64)),
     };
     let empty = match shared.empty {
         0 => String::new(),
-        1 => "1 column is empty".to_owned(),
-        more => format!("{more} columns are empty"),
+        more => format!("{more} empty"),
     };
     let gap = if told.is_empty() || empty.is_empty() { "" } else { "  " };
     let head = format!(" {told}");
