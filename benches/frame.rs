@@ -132,6 +132,29 @@ fn compared() -> (App, Arc<Index>) {
     (app, index)
 }
 
+/// A letter in the list of 10,000 columns, and the frame that follows.
+#[divan::bench]
+fn column_picker_key(bencher: Bencher<'_, '_>) {
+    let index = made_up::wide();
+    let mut app = App::new(Shown::own("./mlruns"));
+    app.update(Event::Size(SIZE.0, SIZE.1));
+    app.query = Arc::new(Query { now: made_up::NOW, ..Query::default() });
+    app.update(Event::Rows(Arc::new(rows(&index, &app.query))));
+    app.update(Event::Key(KeyCode::Char('c').into()));
+    let all = mltop::query::columns::all(&index, &app.query);
+    app.update(Event::Columns(app.query.experiment, Arc::new(all)));
+    let (theme, area) = (Theme::new(true, true), Rect::new(0, 0, SIZE.0, SIZE.1));
+    let mut pressed = 0;
+    bencher.bench_local(|| {
+        let key = if pressed % 2 == 0 { KeyCode::Char('7') } else { KeyCode::Backspace };
+        pressed += 1;
+        app.update(Event::Key(key.into()));
+        let mut buffer = Buffer::empty(area);
+        view::draw(&app, area, &mut buffer, &theme);
+        buffer
+    });
+}
+
 #[divan::bench]
 fn compare_draw(bencher: Bencher<'_, '_>) {
     let (app, _) = compared();

@@ -376,9 +376,12 @@ impl App {
 
     /// Changes the query as the user wants it, and asks it.
     fn ask(&mut self, out: &mut Vec<Request>, change: impl FnOnce(&mut Query)) {
-        self.pending = None;
+        let before = self.pending.is_some().then(|| self.view());
         self.changed_view = true;
         self.ask_quietly(out, change);
+        if let Some(before) = before {
+            self.change_pending(&before);
+        }
     }
 
     /// Changes the query and asks it; the user has not changed how the experiment is looked at.

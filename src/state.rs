@@ -76,6 +76,26 @@ pub struct SavedView {
     pub opened: SavedOpened,
 }
 
+impl SavedView {
+    /// Takes over what differs between two other views.
+    pub fn change(&mut self, before: &Self, after: Self) {
+        fn take<T: PartialEq>(own: &mut T, before: &T, after: T) {
+            if after != *before {
+                *own = after;
+            }
+        }
+        take(&mut self.filter, &before.filter, after.filter);
+        take(&mut self.columns, &before.columns, after.columns);
+        take(&mut self.formats, &before.formats, after.formats);
+        take(&mut self.sort, &before.sort, after.sort);
+        take(&mut self.by_best_child, &before.by_best_child, after.by_best_child);
+        take(&mut self.group, &before.group, after.group);
+        take(&mut self.aggregate, &before.aggregate, after.aggregate);
+        take(&mut self.only_differing, &before.only_differing, after.only_differing);
+        take(&mut self.opened, &before.opened, after.opened);
+    }
+}
+
 /// A column.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

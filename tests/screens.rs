@@ -435,3 +435,28 @@ fn heat_follows_the_rank() {
     assert_eq!(colours.first(), Some(&theme.heat(1.0).bg.unwrap()), "{picture}");
     assert!(colours.windows(2).filter(|pair| pair[0] != pair[1]).count() >= 5, "{colours:?}");
 }
+
+/// A view from the last start, while the store is still being read: what is not known yet is not lost, whatever the user
+/// does meanwhile.
+#[test]
+fn what_is_not_known_yet_of_a_view_comes_later() {
+    use mltop::state::{Edit, SavedColumn, SavedView, State};
+    let store = two_searches();
+    let mut session = Session::open(&store.root, MIDDLE, NOW);
+    let column = |name: &str| SavedColumn { name: name.to_owned(), ..SavedColumn::default() };
+    let columns = Some(vec![column("params.lr"), column("metrics.later")]);
+    let mut state = State::default();
+    state.apply(Edit::Look("0".to_owned(), SavedView { columns, ..SavedView::default() }));
+    // As long as the store is being read, a name may still come.
+    session.read_on();
+    go_to(&mut session, "Default");
+    session.event(mltop::app::Event::State(Box::new(state)));
+    let columns = |session: &Session| session.app.view().columns.map(|columns| columns.len());
+    assert_eq!(columns(&session), Some(1), "one is known: {:?}", session.app.view());
+    session.keys("b");
+    let run = store.root.join("0/a1/metrics/later");
+    std::fs::write(run, "1 0.5 1\n").unwrap();
+    session.refresh();
+    let view = session.app.view();
+    assert_eq!((columns(&session), view.by_best_child), (Some(2), true), "{view:?}");
+}

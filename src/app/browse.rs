@@ -293,7 +293,8 @@ impl App {
     fn expand_all(&mut self, out: &mut Vec<Request>) {
         let all = !self.query.opened.all;
         self.ask(out, |query| query.opened = Arc::new(crate::query::Opened { all, ..Default::default() }));
-        self.tell(if all { "all parent runs are open" } else { "all parent runs are closed" });
+        let what = if self.rows.groups.is_empty() { "parent runs" } else { "groups" };
+        self.tell(&format!("all {what} are {}", if all { "open" } else { "closed" }));
     }
 
     pub(super) fn go_to_line(&mut self, line: usize) {

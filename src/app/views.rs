@@ -143,6 +143,14 @@ impl App {
         }
     }
 
+    /// The user has changed the view before all of it was known: what was not changed is still to come.
+    pub(super) fn change_pending(&mut self, before: &SavedView) {
+        let after = self.view();
+        if let Some(pending) = &mut self.pending {
+            pending.view.change(before, after);
+        }
+    }
+
     pub(super) fn open_view(&mut self, name: &str, out: &mut Vec<Request>) {
         let Some(view) = self.kept().and_then(|kept| kept.views.get(name)).cloned() else { return };
         self.show(view, out);
@@ -165,7 +173,8 @@ impl App {
 
     /// Keeps how the experiment is looked at when the user has changed it.
     pub(super) fn keep_view(&mut self, out: &mut Vec<Request>) {
-        if !std::mem::take(&mut self.changed_view) || self.pending.is_some() {
+        // What is not known yet must not be kept as if it had been left out.
+        if self.pending.is_some() || !std::mem::take(&mut self.changed_view) {
             return;
         }
         let Some(experiment) = self.experiment_id(self.query.experiment) else { return };

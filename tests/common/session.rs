@@ -121,6 +121,15 @@ impl Session {
         }
     }
 
+    /// As if the store were still being read.
+    pub fn read_on(&mut self) -> &mut Self {
+        let mut index = (*self.index).clone();
+        index.progress.complete = false;
+        self.index = Arc::new(index);
+        self.answer_query(self.app.query.clone());
+        self
+    }
+
     /// Reads what only some queries ask for: whole histories, datasets.
     fn read_beyond(&mut self, want: &store::Want) {
         let mut index = (*self.index).clone();
