@@ -227,9 +227,15 @@ struct Whole {
 
 /// Opens the store that is meant and reads all of it.
 fn read(given: Option<&str>) -> Result<Whole, Failure> {
+    read_for(given, "")
+}
+
+/// The same for a command about one run, named by a word: of a store that finds it by its id no other is read.
+fn read_for(given: Option<&str>, run: &str) -> Result<Whole, Failure> {
     let Found { location, note, .. } = locate(given)?;
     // Without the cache: whoever reads what is printed has no header that tells what is still to be verified.
     let mut store = store::open(&location, None)?;
+    let _ = store.narrow(run); // whether or not: the run is found among all that was read
     let index = Arc::new(store::read_all(store.as_mut())?);
     // The process ends when the answer is out, and the system takes memory back faster than we give back its pieces.
     std::mem::forget(index.clone());

@@ -252,6 +252,8 @@ pub enum Access {
         /// When it answered last.
         since: i64,
     },
+    /// It does not let us in, and is not tried again until somebody says so.
+    Stopped,
 }
 
 /// How far reading has come.

@@ -15,6 +15,7 @@ pub mod beyond;
 pub mod cache;
 pub mod files;
 pub mod location;
+pub mod rest;
 pub mod sqlite;
 
 pub use location::Location;
@@ -208,6 +209,13 @@ pub trait Store: Send {
     /// What to wait for before looking again.
     fn watch(&self, index: &Index, want: &Want) -> Watch;
 
+    /// Reads only the run with this id and the experiments, where the store can find a run by its id alone; says whether.
+    /// To be called before anything is read; a store that has no such run reads everything after all.
+    fn narrow(&mut self, run_id: &str) -> bool {
+        let _ = run_id;
+        false
+    }
+
     /// Has `wake` called whenever something has arrived.
     fn on_arrival(&mut self, wake: Wake) {
         let _ = wake; // most stores wait for nobody
@@ -269,11 +277,7 @@ pub fn open(location: &Location, caches: Option<&Path>) -> Result<Box<dyn Store>
     match location {
         Location::Files(root) => Ok(Box::new(files::FileStore::open(root)?.with_cache(caches))),
         Location::Sqlite(file) => Ok(Box::new(sqlite::SqliteStore::open(file)?)),
-        Location::Server(uri) => Err(Error(format!(
-            "{} is a tracking server, which this version of mltop does not read yet. Name a folder of runs: \
-             mltop ./mlruns",
-            uri.masked()
-        ))),
+        Location::Server(uri) => Ok(Box::new(rest::RestStore::open(uri.with_credentials())?)),
     }
 }
 

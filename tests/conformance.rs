@@ -86,3 +86,13 @@ fn a_store_that_is_given() {
     let folder = Path::new(&folder);
     compare::Oracle::read(&folder.join("mlruns"), &folder.join("expected.json")).compare(&[]);
 }
+
+/// A server over such a store, by its address in MLTOP_SERVER and the file that MLTOP_EXPECTED names.
+#[test]
+#[ignore = "needs a server, named by MLTOP_SERVER, and its expected.json, named by MLTOP_EXPECTED"]
+fn a_server_that_is_given() {
+    let (Ok(server), Ok(expected)) = (std::env::var("MLTOP_SERVER"), std::env::var("MLTOP_EXPECTED")) else {
+        return;
+    };
+    compare::Oracle::read(Path::new(&server), Path::new(&expected)).compare(&[]);
+}

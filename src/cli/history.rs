@@ -7,7 +7,7 @@ use clap::Args;
 use super::answer::Answer;
 use super::json::{PointJson, number_text};
 use super::table::{Stand, Table};
-use super::{Failure, answer, find, read};
+use super::{Failure, answer, find, read_for};
 use crate::format;
 use crate::index::Point;
 use crate::series::Series;
@@ -48,7 +48,7 @@ pub fn run(args: &HistoryArgs) -> Result<ExitCode, Failure> {
         Some(metric) => (Some(args.first.as_str()), &args.second, metric),
         None => (None, &args.first, &args.second),
     };
-    let mut whole = read(store)?;
+    let mut whole = read_for(store, word)?;
     let run = find::run(&whole.index, word)?;
     let key = find::metric(&whole.index, run, metric)?;
     let series = store::history(whole.store.as_mut(), &whole.index, run.key, key)?;

@@ -10,7 +10,7 @@ use clap::Args;
 use super::answer::Answer;
 use super::json::{WholeRunJson, description, number_text};
 use super::table::{Stand, Table};
-use super::{Failure, answer, find, read};
+use super::{Failure, answer, find, read_for};
 use crate::format;
 use crate::index::{Index, Pairs, Run};
 use crate::query::cell;
@@ -51,7 +51,7 @@ pub fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
         Some(run) => (Some(args.first.as_str()), run),
         None => (None, &args.first),
     };
-    let mut whole = read(store)?;
+    let mut whole = read_for(store, word)?;
     let key = find::run(&whole.index, word)?.key;
     store::count_points(whole.store.as_mut(), Arc::make_mut(&mut whole.index), &[key])?;
     let index = &whole.index;

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::app::Event;
 use crate::index::{Index, Key, Metric, RunKey};
@@ -47,6 +47,8 @@ struct Held {
     told: Option<Instant>,
     /// When it was last wanted.
     wanted: u64,
+    /// It is only a curve for a sparkline, of a history that went so far.
+    curve: Option<Extent>,
 }
 
 /// All histories that were read and are kept.
@@ -57,6 +59,8 @@ pub struct Histories {
     failed: FxHashMap<Place, Extent>,
     /// What was wanted last, and as a chart or not.
     known: FxHashMap<Place, bool>,
+    /// Curves that a store was asked for.
+    awaited: FxHashSet<Place>,
     /// Counts how often something else was wanted.
     turn: u64,
 }
@@ -74,6 +78,7 @@ impl Histories {
                 held.anew |= self.known.get(place).is_none_or(|was| chart & !was);
             }
         }
+        self.awaited.retain(|place| known.contains_key(place));
         self.known = known;
         self.trim(want);
     }
@@ -92,10 +97,17 @@ impl Histories {
             if slice.is_over() {
                 return true;
             }
-            self.look(*place, i < want.charts, &mut slice);
+            let chart = i < want.charts;
+            if chart || !self.draw_curve(*place, &mut slice) {
+                self.look(*place, chart, &mut slice);
+            }
         }
         for (i, place) in want.series.iter().enumerate() {
-            if slice.is_over() || self.read_one(*place, i < want.charts, &mut slice) {
+            let chart = i < want.charts;
+            let is_drawn = !chart
+                && (self.awaited.contains(place)
+                    || self.held.get(place).is_some_and(|held| held.curve.is_some()));
+            if slice.is_over() || (!is_drawn && self.read_one(*place, chart, &mut slice)) {
                 return true;
             }
         }
@@ -111,6 +123,45 @@ impl Histories {
     /// Whether a history has to be begun: nothing is known of it, or its points are needed now and were not kept.
     fn begins(&self, place: Place, chart: bool) -> bool {
         self.held.get(&place).is_none_or(|held| chart && !held.series.has_points())
+    }
+
+    /// Takes the curve of a sparkline where the store has it for less than the history costs; says whether it does, or will.
+    fn draw_curve(&mut self, place: Place, slice: &mut Slice<'_>) -> bool {
+        let Some(metric) = slice.metric(place) else { return true };
+        let known = self.held.get_mut(&place);
+        if known.as_ref().is_some_and(|held| held.curve.is_none()) {
+            return false; // the points are here
+        }
+        if let Some(held) = known.filter(|held| held.curve == Some(extent(metric))) {
+            if held.anew {
+                let series = held.series.clone();
+                held.tell(place, series, slice);
+            }
+            return true;
+        }
+        match slice.store.curve(slice.index, place.0, place.1) {
+            Poll::Pending => {
+                // What is read of it otherwise begins when this has failed.
+                self.awaited.insert(place);
+                true
+            }
+            Poll::Ready(None) => {
+                self.awaited.remove(&place);
+                self.held.remove(&place);
+                false
+            }
+            Poll::Ready(Some(samples)) => {
+                self.awaited.remove(&place);
+                let mut series: Series = samples.points.iter().map(|(_, point)| *point).collect();
+                series.sketch();
+                series.forget_points();
+                let mut held = Held { wanted: self.turn, curve: Some(extent(metric)), ..Held::default() };
+                held.series = series.clone();
+                held.tell(place, series, slice);
+                self.held.insert(place, held);
+                true
+            }
+        }
     }
 
     /// A first look at a large history of which nothing is known.
@@ -154,8 +205,11 @@ impl Histories {
         held.wanted = self.turn;
         match slice.store.points(slice.index, place.0, place.1, &mut held.series, slice.until) {
             Ok(Poll::Pending) => {
-                held.more = true;
-                self.held.insert(place, held);
+                // Of what was only begun nothing is lost, and a first look at it may still come.
+                if !begins {
+                    held.more = true;
+                    self.held.insert(place, held);
+                }
                 false
             }
             Ok(Poll::Ready(reading)) => {

@@ -85,6 +85,7 @@ fn following<'a>(app: &App, theme: &Theme) -> Span<'a> {
             let time = format::duration(app.now.saturating_sub(since).max(0));
             Span::styled(format!("{live} offline {time}, retrying "), theme.bad)
         }
+        (Access::Stopped, _) => Span::styled(format!("{live} no access, r tries again "), theme.bad),
         (Access::Open, Watching::Not) => Span::styled("", theme.dim),
         (Access::Open, Watching::Events) => Span::styled(format!("{live} live "), theme.good),
         (Access::Open, Watching::Polling(ms, why)) => {

@@ -6,6 +6,7 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
 pub mod database;
+pub mod server;
 pub mod session;
 pub mod stores;
 
