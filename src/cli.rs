@@ -40,12 +40,13 @@ Examples:
   mltop ./mlruns                            browse a folder of runs
   mltop ./mlruns | head                     into a pipe: the runs table as text
   mltop mlflow.db                           browse a database; sqlite:///mlflow.db is the same
+  mltop http://localhost:5000               browse what a tracking server has
   mltop demo                                browse a sample store in which a run trains
   mltop runs ./mlruns --json                active runs of all experiments, newest first
   mltop show ./mlruns b2fcd0                one run whole, by the beginning of its id
   mltop history ./mlruns my-run loss --csv  every point of a metric
 
-STORE is a folder, a database, or a file: or sqlite: URI. Left out, MLflow's own rule decides: MLFLOW_TRACKING_URI, \
+STORE is a folder, a database, a file: or sqlite: URI, or the address of a tracking server. Left out, MLflow's own rule decides: MLFLOW_TRACKING_URI, \
 else ./mlruns, else ./mlflow.db.
 A folder that is called like a command is written with its path: mltop ./runs
 
@@ -67,11 +68,14 @@ pub struct Cli {
 /// Arguments of browsing, `mltop [STORE]`.
 #[derive(Clone, Debug, Default, Args)]
 pub struct TuiArgs {
-    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file: and sqlite: URIs, too.
+    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file:, sqlite: and http: URIs, too.
     pub store: Option<String>,
     /// When browsing ends, write what was known then to FILE, as `mltop dump --histories` prints it.
     #[arg(long, value_name = "FILE")]
     pub dump_on_exit: Option<PathBuf>,
+    /// Of a tracking server, look so often at runs on screen that train; the rest is looked at more seldom.
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u16).range(1..=3600))]
+    pub refresh: Option<u16>,
     /// Neither show what was read last time nor keep what is read now; see mltop cache --help.
     #[arg(long)]
     pub no_cache: bool,
@@ -115,7 +119,7 @@ enum Command {
 /// Where the answer comes from and what it looks like; every command that prints has it.
 #[derive(Clone, Debug, Default, Args)]
 struct StoreArgs {
-    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file: and sqlite: URIs, too.
+    /// The folder that MLflow writes to, usually ./mlruns, or its mlflow.db; file:, sqlite: and http: URIs, too.
     store: Option<String>,
     /// Print JSON. Times are milliseconds since 1970; NaN and infinities are strings.
     #[arg(long)]

@@ -216,6 +216,11 @@ pub trait Store: Send {
         false
     }
 
+    /// Looks so often at what trains on screen, where nothing announces changes.
+    fn look_every(&mut self, often: Duration) {
+        let _ = often; // most stores are told of changes
+    }
+
     /// Has `wake` called whenever something has arrived.
     fn on_arrival(&mut self, wake: Wake) {
         let _ = wake; // most stores wait for nobody

@@ -280,7 +280,8 @@ struct Live {
 
 impl Live {
     fn new(server: &Server) -> Self {
-        let mut store = open(server).refreshed_every(Some(Duration::from_millis(500)));
+        let mut store = open(server);
+        store.look_every(Duration::from_millis(500));
         store.on_arrival(Box::new(|| {}));
         Self { store, index: Index::default() }
     }

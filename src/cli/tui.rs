@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Failure, TuiArgs, complain, dump, locate};
 use crate::engine::{self, Options};
@@ -30,7 +31,10 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
     let caches = if args.no_cache { None } else { cache::folder() };
     let state = if args.no_state { None } else { state::file::folder() };
     let state = state.and_then(|folder| StateFile::of(&location.title(), &folder));
-    let opened = store::open(&location, caches.as_deref())?;
+    let mut opened = store::open(&location, caches.as_deref())?;
+    if let Some(seconds) = args.refresh {
+        opened.look_every(Duration::from_secs(seconds.into()));
+    }
     let title = start.title.map_or_else(|| shown(&location.title()), Shown::own);
     let options = Options {
         folder: location.folder().map(Path::to_owned),

@@ -30,7 +30,7 @@ use self::settings::Settings;
 use self::wishes::{Granted, Wish, Wishes};
 use super::files::interner::Interner;
 use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Wake, Want, Watch};
-use crate::index::{Access, Index, Key, Progress, RunKey, Text};
+use crate::index::{Access, Dialect, Index, Key, Progress, RunKey, Text};
 use crate::series::{Samples, Series};
 use crate::shown::shown;
 
@@ -169,15 +169,6 @@ impl RestStore {
             narrowed: false,
             live: false,
         }
-    }
-
-    /// Looks at what trains so often.
-    #[must_use]
-    pub fn refreshed_every(mut self, often: Option<Duration>) -> Self {
-        if let Some(often) = often {
-            self.rounds.set_often(often);
-        }
-        self
     }
 
     /// Sends questions on their way, as many as may be.
@@ -345,6 +336,8 @@ impl Store for RestStore {
             self.want = want.clone();
             self.histories.keep(&want.series);
         }
+        // Nearly all servers stand on a database; MLflow 3 keeps NaN apart from 0.
+        index.dialect = Dialect::Sql { nan_is_zero: false };
         self.prefer_shown(index);
         let (mut changed, mut urgent, mut more) = (false, false, false);
         let now = Instant::now();
@@ -389,6 +382,10 @@ impl Store for RestStore {
         let is_id = run_id.len() == 32 && run_id.bytes().all(|byte| byte.is_ascii_hexdigit());
         (self.only, self.narrowed) = (is_id.then(|| run_id.to_owned()), is_id);
         is_id
+    }
+
+    fn look_every(&mut self, often: Duration) {
+        self.rounds.set_often(often);
     }
 
     fn on_arrival(&mut self, wake: Wake) {

@@ -16,7 +16,7 @@ use super::{frame, groups, middle, position, put_line, text};
 use crate::app::table::{GUTTER, Placed, Table, table};
 use crate::app::{App, Screen, panes};
 use crate::format;
-use crate::index::{Lifecycle, Run};
+use crate::index::{Access, Lifecycle, Run};
 use crate::query::fuzzy::Pattern;
 use crate::query::{Column, Grouping, Row};
 use crate::shown::shown;
@@ -233,8 +233,36 @@ fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     ]
 }
 
+/// Why a store that does not answer does not.
+fn trouble(app: &App) -> Option<String> {
+    let index = app.index();
+    let is_silent = matches!(index.access, Access::Offline { .. } | Access::Stopped);
+    let server = index.problems.iter().find(|problem| problem.path.as_os_str() == "server");
+    server.filter(|_| is_silent).map(|problem| shown(&problem.what).into_string())
+}
+
+/// A sentence in lines of so many columns.
+fn wrapped(text: &str, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for word in text.split_whitespace() {
+        match lines.last_mut() {
+            Some(line) if line.is_empty() => line.push_str(word),
+            Some(line) if text::width(line) + 1 + text::width(word) <= columns => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
+}
+
 fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let progress = app.index().progress;
+    if let Some(trouble) = trouble(app) {
+        let lines = wrapped(&trouble, usize::from(area.width).saturating_sub(4));
+        return middle(buf, area, &lines.iter().map(String::as_str).collect::<Vec<_>>(), theme);
+    }
     if !progress.listed || (!progress.has_all() && app.rows.total == 0) {
         return middle(buf, area, &["reading the store…"], theme);
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use crate::index::{Index, Problem};
 
@@ -32,9 +33,11 @@ impl Problems {
             About::Experiments => "experiments".to_owned(),
             About::Runs(id) => format!("experiments/{id}/runs"),
         });
-        let problem = Problem { run: None, path, what };
-        if self.found.get(&about) != Some(&problem) {
-            self.found.insert(about, problem);
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let known = self.found.get(&about).map(|known| (known.since, known.what == what));
+        if known.is_none_or(|(_, is_same)| !is_same) {
+            let since = known.map_or(now.as_millis() as i64, |(since, _)| since);
+            self.found.insert(about, Problem { run: None, path, what, since });
             self.dirty = true;
         }
     }
