@@ -11,6 +11,8 @@
 use std::path::Path;
 use std::process::Command;
 
+use mltop::store::Location;
+
 #[path = "search/ask.rs"]
 mod ask;
 #[path = "oracle/compare.rs"]
@@ -70,12 +72,15 @@ fn filters_of_the_installed_mlflow() {
 
 /// The same of any other store with what tests/mlflow/search.py wrote beside it, in the folder that MLTOP_ORACLE names.
 #[test]
-#[ignore = "needs a folder with mlruns and search.json, named by MLTOP_ORACLE"]
+#[ignore = "needs a folder with mlflow.db or mlruns and search.json, named by MLTOP_ORACLE"]
 fn filters_over_a_store_that_is_given() {
     let Ok(folder) = std::env::var("MLTOP_ORACLE") else { return };
     let folder = Path::new(&folder);
     let Ok(file) = std::fs::File::open(folder.join("search.json")) else { return };
-    ask::compare(&ask::read_files(&folder.join("mlruns")), &serde_json::from_reader(file).unwrap());
+    let database = folder.join("mlflow.db");
+    let location =
+        if database.exists() { Location::Sqlite(database) } else { Location::Files(folder.join("mlruns")) };
+    ask::compare(&ask::read(&location), &serde_json::from_reader(file).unwrap());
 }
 
 /// Any other store with an `expected.json` beside it, in the folder that MLTOP_ORACLE names.

@@ -11,6 +11,7 @@ use mltop::index::{Dialect, Index};
 use mltop::query::Column;
 use mltop::query::filter::words::{self, Entity};
 use mltop::query::filter::{self, Check, Compare, Expr, Field, Number};
+use mltop::store::Location;
 use serde_json::Value;
 
 #[path = "search/ask.rs"]
@@ -18,7 +19,7 @@ mod ask;
 #[path = "search/expected.rs"]
 mod expected;
 
-use ask::{compare, read_files};
+use ask::{compare, read, read_files};
 
 fn data(name: &str) -> impl std::io::Read {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name);
@@ -48,21 +49,25 @@ fn a_store_of_files_of_mlflow_3() {
     insta::assert_snapshot!(compare(&read_files(&folder.join("mlruns")), &oracle(&folder)));
 }
 
-/// The same runs as MLflow's SQL finds, where an index compares as SQL does.
+/// The same runs as MLflow's SQL finds: in the database, and in an index of what MLflow's client tells, as a server would
+/// answer it.
+fn compare_sql(name: &str, nan_is_zero: bool) -> String {
+    let (_dir, folder) = unpacked(name);
+    let oracle = oracle(&folder);
+    let told = compare(&read(&Location::Sqlite(folder.join("mlflow.db"))), &oracle);
+    let of_client = expected::index(&oracle, Dialect::Sql { nan_is_zero });
+    assert_eq!(compare(&of_client, &oracle), told);
+    told
+}
+
 #[test]
 fn what_sql_of_mlflow_2_finds() {
-    let (_dir, folder) = unpacked("v2-sqlite");
-    let oracle = oracle(&folder);
-    let index = expected::index(&oracle, Dialect::Sql { nan_is_zero: true });
-    insta::assert_snapshot!(compare(&index, &oracle));
+    insta::assert_snapshot!(compare_sql("v2-sqlite", true));
 }
 
 #[test]
 fn what_sql_of_mlflow_3_finds() {
-    let (_dir, folder) = unpacked("v3-sqlite");
-    let oracle = oracle(&folder);
-    let index = expected::index(&oracle, Dialect::Sql { nan_is_zero: false });
-    insta::assert_snapshot!(compare(&index, &oracle));
+    insta::assert_snapshot!(compare_sql("v3-sqlite", false));
 }
 
 /// A clause as MLflow names its parts.

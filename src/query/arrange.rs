@@ -93,25 +93,28 @@ impl Arranged {
         let list = runs_of(index, &ground.list);
         let flat = Links::flat(list.len(), &query.grouping);
         let links = flat.as_ref().unwrap_or(&ground.links);
-        let (passed, undecided) = passing(ground, query, &list);
+        let mut order = Order::new(index, query);
+        let (passed, undecided) = passing(ground, query, &list, &mut order);
         let hidden = if query.hidden.is_empty() { 0 } else { hidden(ground, query) };
-        let kept = passed.as_ref().map(|passed| links.with_parents(passed));
-        let places = |flags: Option<&Vec<bool>>| -> Vec<u32> {
-            let is = |place: &u32| flags.is_none_or(|flags| flags.get(*place as usize).is_some_and(|is| *is));
-            (0..list.len() as u32).filter(is).collect()
-        };
+        if let Some(passed) = &passed {
+            // What passes has been taken while it was looked at; parents come as the way to it.
+            let kept = links.with_parents(passed);
+            for (place, run) in (0..).zip(&list) {
+                let is = |flags: &[bool]| flags.get(place as usize).is_some_and(|is| *is);
+                if is(&kept) && !is(passed) {
+                    order.take(place, run);
+                }
+            }
+        }
         let all = query.columns.as_deref().cloned().unwrap_or_else(|| ground.chosen.columns(query));
         let (columns, shared) = if query.diff_only {
-            shared::differing(&places(passed.as_ref()), &list, all, index, query)
+            let is = |place: &usize| passed.as_ref().is_none_or(|p| p.get(*place).is_some_and(|is| *is));
+            let runs: Vec<&Run> =
+                (0..list.len()).filter(is).filter_map(|place| list.get(place).copied()).collect();
+            shared::differing(&runs, all, index, query)
         } else {
             (all, Shared::default())
         };
-        let mut order = Order::new(index, query);
-        places(kept.as_ref()).chunks(FETCHED).for_each(|places| {
-            fetch(places.iter().filter_map(|place| list.get(*place as usize)));
-            let runs = places.iter().filter_map(|place| Some((*place, *list.get(*place as usize)?)));
-            runs.for_each(|(place, run)| order.take(place, run));
-        });
         let wanted = columns_with(&columns, query);
         let mut rollups = if links.is_flat() {
             Rollups::default()
@@ -199,25 +202,41 @@ impl Arranged {
     }
 }
 
-/// Which runs pass the filter and are not hidden, where not all do; and of how many the filter cannot tell yet.
-fn passing(ground: &Ground, query: &Query, list: &[&Run]) -> (Option<Vec<bool>>, usize) {
-    let is_shown = |run: &Run| !query.hidden.contains(&run.key);
-    let Some(filter) = query.filter.as_deref().filter(|filter| !filter.is_empty()) else {
-        let hides = !query.hidden.is_empty();
-        return (hides.then(|| list.iter().map(|run| is_shown(run)).collect()), 0);
-    };
+/// Which runs pass the filter and are not hidden, where not all do; and of how many the filter cannot tell yet. Those that
+/// pass are put into the order at once, while they are at hand.
+fn passing<'a>(
+    ground: &'a Ground,
+    query: &'a Query,
+    list: &'a [&'a Run],
+    order: &mut Order<'a>,
+) -> (Option<Vec<bool>>, usize) {
     let world = World { list, links: &ground.links, look: query.look(&ground.index) };
-    let mut plan = Plan::new(filter, &world);
-    let (mut passed, mut undecided) = (Vec::with_capacity(list.len()), 0);
+    let filter = query.filter.as_deref().filter(|filter| !filter.is_empty());
+    let mut plan = filter.map(|filter| Plan::new(filter, &world));
+    let all_pass = plan.is_none() && query.hidden.is_empty();
+    let (mut passed, mut undecided, mut place) = (Vec::new(), 0, 0);
+    if !all_pass {
+        passed.reserve(list.len());
+    }
     for runs in list.chunks(FETCHED) {
         fetch(runs.iter());
         for run in runs {
-            let verdict = if is_shown(run) { plan.verdict(run, passed.len() as u32) } else { Some(false) };
+            let verdict = match &mut plan {
+                _ if !all_pass && query.hidden.contains(&run.key) => Some(false),
+                Some(plan) => plan.verdict(run, place),
+                None => Some(true),
+            };
+            if verdict == Some(true) {
+                order.take(place, run);
+            }
             undecided += usize::from(verdict.is_none());
-            passed.push(verdict == Some(true));
+            if !all_pass {
+                passed.push(verdict == Some(true));
+            }
+            place += 1;
         }
     }
-    (Some(passed), undecided)
+    ((!all_pass).then_some(passed), undecided)
 }
 
 fn hidden(ground: &Ground, query: &Query) -> usize {

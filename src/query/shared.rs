@@ -46,21 +46,14 @@ struct Seen<'a> {
     metrics: ByKey<Same<u64>>,
 }
 
-/// Of `columns` those in which the runs at `places` differ, and what these runs share. One run differs from none.
-pub fn differing(
-    places: &[u32],
-    list: &[&Run],
-    columns: Vec<Column>,
-    index: &Index,
-    query: &Query,
-) -> (Vec<Column>, Shared) {
-    let runs: Vec<&Run> = places.iter().filter_map(|place| list.get(*place as usize).copied()).collect();
+/// Of `columns` those in which the runs differ, and what these runs share. One run differs from none.
+pub fn differing(runs: &[&Run], columns: Vec<Column>, index: &Index, query: &Query) -> (Vec<Column>, Shared) {
     if runs.len() < 2 {
         return (columns, Shared::default());
     }
     let keys = &index.keys;
     let mut seen = Seen { params: ByKey::new(keys), tags: ByKey::new(keys), metrics: ByKey::new(keys) };
-    for run in &runs {
+    for run in runs {
         run.params()
             .iter()
             .for_each(|(key, value)| seen.params.of(key).into_iter().for_each(|s| s.take(value)));

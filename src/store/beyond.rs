@@ -225,3 +225,82 @@ pub fn read_beyond(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+    use std::time::Duration;
+
+    use crate::store::{Location, open};
+
+    fn write(path: &Path, text: &str) {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn soon() -> Instant {
+        Instant::now() + Duration::from_secs(5)
+    }
+
+    /// Two runs with a loss, one of them on a dataset.
+    fn store(root: &Path) {
+        write(&root.join("0/meta.yaml"), "experiment_id: '0'\nname: Default\nlifecycle_stage: active\n");
+        for (id, loss) in [("a", "1 0.5 0\n2 0.1 1\n3 0.3 2\n"), ("b", "1 0.7 0\n2 0.9 5\n")] {
+            let run = root.join("0").join(id);
+            write(
+                &run.join("meta.yaml"),
+                &format!("experiment_id: '0'\nrun_id: {id}\nstatus: 3\nstart_time: 1\n"),
+            );
+            write(&run.join("metrics/loss"), loss);
+        }
+        write(&root.join("0/datasets/d/meta.yaml"), "name: iris\ndigest: d1\n");
+        let input = "source_type: DATASET\nsource_id: d\ntags:\n  mlflow.data.context: train\n";
+        write(&root.join("0/a/inputs/i/meta.yaml"), input);
+    }
+
+    #[test]
+    fn what_is_wanted_is_read_once_and_again_when_it_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        store(folder.path());
+        let mut store = open(&Location::Files(folder.path().to_owned()), None).unwrap();
+        let mut index = crate::store::read_all(store.as_mut()).unwrap();
+        let loss = index.keys.find("loss").unwrap();
+        let sums = |index: &Index, run: u32| {
+            let run = index.run(RunKey(run)).unwrap();
+            index.summary(run, loss, &run.metric(loss).unwrap()).map(|sums| sums.range.unwrap())
+        };
+        let run = |id: &str| index.runs().find(|run| run.run_id() == id).unwrap().key;
+        let (a, b) = (run("a"), run("b"));
+        assert_eq!(sums(&index, a.0), None);
+        let beyond = Beyond { summaries: vec![loss], at: vec![(loss, 1)], datasets: true };
+        let want = Want { beyond, visible: vec![b], ..Want::default() };
+        let mut filler = Filler::default();
+        assert!(filler.fill(store.as_mut(), &mut index, &want, soon()).unwrap().changed);
+        let (low, high) = sums(&index, a.0).unwrap();
+        assert_eq!(((low.value, low.step), (high.value, high.step)), ((0.1, 1), (0.5, 0)));
+        let at = |index: &Index, key: RunKey| {
+            let run = index.run(key).unwrap();
+            index.at_step(run, loss, 1, &run.metric(loss).unwrap()).unwrap().map(|at| (at.value, at.step))
+        };
+        assert_eq!((at(&index, a), at(&index, b)), (Some((0.1, 1)), Some((0.7, 0))));
+        let used = index.datasets(a).unwrap();
+        assert_eq!(index.keys.name(used[0].context.unwrap()), "train");
+        assert_eq!(index.datasets(b), Some([].as_slice()));
+        let again = filler.fill(store.as_mut(), &mut index, &want, soon()).unwrap();
+        assert_eq!((again.changed, again.more), (false, false), "nothing is left");
+        // A point more: what was known of the history is so no longer, until it has been read.
+        let path = folder.path().join("0/a/metrics/loss");
+        std::fs::write(&path, "1 0.5 0\n2 0.1 1\n3 0.3 2\n4 0.05 3\n").unwrap();
+        store.changed(&index, &[path]);
+        store.rescan();
+        while store.refresh(&mut index, &want, soon()).unwrap().more {}
+        assert_eq!(index.run(a).unwrap().metric(loss).unwrap().points, 4);
+        assert_eq!(sums(&index, a.0), None);
+        assert!(filler.fill(store.as_mut(), &mut index, &want, soon()).unwrap().changed);
+        assert_eq!(sums(&index, a.0).unwrap().0.value, 0.05);
+        // Nobody wants it any more.
+        filler.fill(store.as_mut(), &mut index, &Want::default(), soon()).unwrap();
+        assert_eq!(sums(&index, a.0), None);
+    }
+}

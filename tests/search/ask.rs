@@ -69,7 +69,12 @@ pub fn compare(index: &Arc<Index>, oracle: &Value) -> String {
 
 /// An index of a store of files, with datasets.
 pub fn read_files(folder: &Path) -> Arc<Index> {
-    let mut store = store::open(&Location::Files(folder.to_owned()), None).unwrap();
+    read(&Location::Files(folder.to_owned()))
+}
+
+/// An index of any store, with datasets.
+pub fn read(location: &Location) -> Arc<Index> {
+    let mut store = store::open(location, None).unwrap();
     let mut index = store::read_all(store.as_mut()).unwrap();
     let datasets = mltop::index::Beyond { datasets: true, ..Default::default() };
     read_beyond(store.as_mut(), &mut index, datasets, None).unwrap();
