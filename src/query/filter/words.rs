@@ -144,7 +144,7 @@ pub const ATTRIBUTES: [AttributeWord; 18] = [
         &["stale"],
         Kind::Flag,
         false,
-        "says that it is running, but nothing has come from it for an hour",
+        "says that it is running, and is `stale?` all the same: silent for ten minutes, or its process is gone",
     ),
 ];
 
