@@ -121,6 +121,8 @@ pub enum Request {
     Rescan,
     /// Answer from what is known now, whatever comes; or from the newest again.
     Freeze(bool),
+    /// Show the other store of the project.
+    OtherStore,
     /// Put this on the clipboard.
     Copy(Shown),
     /// Write these files.
@@ -245,6 +247,8 @@ pub struct App {
     pub watching: Watching,
     /// Since when the store has not answered, milliseconds since the epoch.
     pub waits_since: Option<i64>,
+    /// The project has another store that holds runs.
+    pub has_other: bool,
     /// The last notice.
     pub notice: Option<Notice>,
     /// What has happened to runs while one watched, the newest last.
@@ -448,6 +452,8 @@ impl App {
         match action {
             Action::QuitNow => out.push(Request::Quit),
             Action::Suspend => out.push(Request::Suspend),
+            Action::OtherStore if self.has_other => out.push(Request::OtherStore),
+            Action::OtherStore => self.tell("this project has no other store with runs in it"),
             Action::Rescan => {
                 self.tell("looking at the whole store again");
                 out.push(Request::Rescan);

@@ -99,7 +99,7 @@ pub struct TuiArgs {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Browse a sample store, in which a run trains while you watch.
-    Demo,
+    Demo(demo::DemoArgs),
     /// Print the experiments, newest first; deleted ones too, which lifecycle_stage tells.
     Ls(ls::LsArgs),
     /// Print runs, newest first: active ones of active experiments, if not told otherwise.
@@ -180,7 +180,7 @@ pub fn run() -> ExitCode {
     };
     let done = match cli.command {
         None => browse(&cli.tui),
-        Some(Command::Demo) => demo::run(),
+        Some(Command::Demo(args)) => demo::run(&args),
         Some(Command::Ls(args)) => ls::run(&args),
         Some(Command::Runs(args)) => runs::run(&args),
         Some(Command::Best(args)) => best::run(&args),

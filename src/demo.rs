@@ -5,6 +5,7 @@
 
 mod archive;
 mod course;
+mod database;
 mod folder;
 mod past;
 mod plan;
@@ -24,6 +25,15 @@ use trainer::Trainer;
 /// Stack of the trainer's thread in bytes: it only formats numbers and writes files.
 const STACK: usize = 256 * 1024;
 
+/// What the sample store is kept in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// An `mlruns` folder.
+    Files,
+    /// An `mlflow.db`, with its artifacts in an `mlruns` folder beside it.
+    Sqlite,
+}
+
 /// A sample store in which a thread trains. Dropped, it stops and removes the store.
 #[derive(Debug)]
 pub struct Demo {
@@ -37,20 +47,23 @@ impl Demo {
     /// Unpacks the store into a new folder of its own and begins to train. `now_ms` is the present in ms since 1970.
     ///
     /// What is on the disk when this fails is removed.
-    pub fn start(now_ms: i64) -> io::Result<Self> {
+    pub fn start(now_ms: i64, kind: Kind) -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let folder = folder::create(&stop)?;
-        let store = folder.join("mlruns");
+        let store = folder.join(match kind {
+            Kind::Files => "mlruns",
+            Kind::Sqlite => "mlflow.db",
+        });
         // From here on dropping it removes the folder.
         let mut demo = Self { folder, store, stop, thread: None };
-        let trainer = unpack(&demo.store, now_ms)?;
+        let trainer = unpack(&demo.store, &demo.folder, kind, now_ms)?;
         let stop = Arc::clone(&demo.stop);
         let thread = thread::Builder::new().name("demo".to_owned()).stack_size(STACK);
         demo.thread = Some(thread.spawn(move || train(trainer, &stop))?);
         Ok(demo)
     }
 
-    /// The store's folder, `…/mlruns`.
+    /// The store: the folder `…/mlruns`, or the file `…/mlflow.db`.
     pub fn store(&self) -> &Path {
         &self.store
     }
@@ -81,11 +94,16 @@ pub fn remove_all() {
 }
 
 /// Writes the whole store as it is at `now`.
-fn unpack(root: &Path, now: i64) -> io::Result<Trainer> {
-    let store = Store::create(root)?;
+fn unpack(place: &Path, folder: &Path, kind: Kind, now: i64) -> io::Result<Trainer> {
+    let store = match kind {
+        Kind::Files => Store::create(place)?,
+        Kind::Sqlite => Store::create_in(place, &folder.join("mlruns"))?,
+    };
     archive::unpack(&store, now)?;
     past::write(&store, now)?;
-    Trainer::begin(&store, now)
+    let trainer = Trainer::begin(&store, now)?;
+    store.is_past()?;
+    Ok(trainer)
 }
 
 /// Trains until stopped, until everything is trained, or until the store is gone.

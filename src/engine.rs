@@ -57,6 +57,8 @@ pub struct Options {
     pub title: Shown,
     /// What there is to tell at first.
     pub note: Option<Shown>,
+    /// The project has another store that holds runs.
+    pub has_other: bool,
     /// Draw the first complete picture and end.
     pub once: bool,
     /// Parent runs are open at first.
@@ -84,6 +86,8 @@ pub struct Ended {
     pub index: Arc<Index>,
     /// The process' exit code: 0, or 128 and the number of a signal.
     pub code: i32,
+    /// The user wants to see the other store.
+    pub switches: bool,
     closed: Vec<Receiver<()>>,
 }
 
@@ -158,6 +162,8 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
     let theme = if colour && terminal::has_256_colours() { theme.with_256_colours() } else { theme };
     let mut app = App::new(options.title.clone());
     app.tick(now());
+    app.now = now();
+    app.has_other = options.has_other;
     app.notice = options.note.map(|text| Notice { text, bad: false });
     let main = Main {
         screen,
@@ -173,6 +179,7 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
         bell: options.bell,
         busy,
         ending: None,
+        switches: false,
     };
     #[cfg(feature = "crash-test")]
     crash_test::arm(options.crash, &main.send)?;
@@ -200,6 +207,8 @@ struct Main {
     busy: Busy,
     /// The exit code, when it ends.
     ending: Option<i32>,
+    /// It ends for the other store.
+    switches: bool,
 }
 
 impl Main {
@@ -258,7 +267,12 @@ impl Main {
         let (send, kept) = mpsc::channel();
         let keeper = self.to_keeper.send(keeper::Ask::Close(send)).map(|()| kept);
         let closed = [store.ok(), keeper.ok()].into_iter().flatten().collect();
-        Ok(Ended { index: self.index, code: self.ending.unwrap_or_default(), closed })
+        Ok(Ended {
+            index: self.index,
+            code: self.ending.unwrap_or_default(),
+            switches: self.switches,
+            closed,
+        })
     }
 
     /// Draws a frame. The time is taken here, and only whole seconds of it are on screen.
@@ -346,6 +360,10 @@ impl Main {
             Request::Copy(text) => return self.copy(&text),
             Request::Export(export) => return self.export(export),
             Request::Suspend => return self.suspend(),
+            Request::OtherStore => {
+                (self.switches, self.ending) = (true, Some(0));
+                return;
+            }
             Request::Quit => return self.ending = Some(0),
         };
         let _ = self.to_store.send(asked); // a store thread that has ended has said why

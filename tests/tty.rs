@@ -327,3 +327,24 @@ fn without_a_place_to_keep_views_it_goes_on() {
     tty.send("\x1b").wait_gone("Views").send("q");
     assert_eq!(tty.exit_code(), 0);
 }
+
+#[test]
+fn a_key_shows_the_other_store_of_the_project_and_another_the_first_again() {
+    let store = grid_search();
+    let database = common::database::Database::new();
+    database.experiment("7", "in the database").run("7", "dd", "a row", "FINISHED", common::database::START);
+    fs::copy(&database.path, store.root.with_file_name("mlflow.db")).unwrap();
+    let mut tty = open(&store, MIDDLE);
+    tty.wait("mlflow.db holds runs, too: O shows them").wait("live").send("O");
+    tty.wait("in the database").wait("a row").wait("mlruns holds runs, too: O shows them").wait("live").send("O");
+    tty.wait("vision/grid").wait("live").send("q");
+    assert_eq!(tty.exit_code(), 0);
+    assert_eq!(tty.leftovers(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_demo_trains_in_a_database_too() {
+    let mut tty = Tty::spawn(&["demo", "--sqlite"], &[], MIDDLE);
+    tty.wait("live").wait("running").send("q");
+    assert_eq!(tty.exit_code(), 0);
+}

@@ -165,6 +165,8 @@ pub enum Action {
     Freeze,
     /// What has happened while one watched.
     Notices,
+    /// To the other store of the project: from `mlruns` to `mlflow.db`, or back.
+    OtherStore,
     /// What could not be read.
     Problems,
     /// All keys.

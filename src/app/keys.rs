@@ -230,6 +230,12 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Browse, "1", Action::Experiments, "the experiments"),
     key(Place::Browse, "2", Action::Runs, "the runs"),
     key(Place::Browse, "z", Action::Zoom, "the pane alone on the screen, or all panes").hint(6, "zoom"),
+    key(
+        Place::Browse,
+        "O",
+        Action::OtherStore,
+        "the other store of the project: mlflow.db or mlruns, where both hold runs",
+    ),
     key(Place::Browse, "D", Action::Deleted, "show deleted runs and experiments, or hide them")
         .hint(6, "deleted"),
     // Run

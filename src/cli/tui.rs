@@ -2,8 +2,9 @@
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::index::Index;
 use crate::shown::{Shown, shown};
 use crate::state::file::StateFile;
 use crate::store::cache;
-use crate::store::location::Found;
+use crate::store::location::{Found, Location};
 use crate::{demo, state, store, terminal};
 
 /// What differs between a store of the user's and the demo.
@@ -27,7 +28,7 @@ pub struct Start {
 /// Shows the store until the user leaves. Comes back only when it could not begin: afterwards the process ends here,
 /// without the destructors that could stumble over a terminal which has gone.
 pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
-    let Found { location, note, .. } = locate(args.store.as_deref())?;
+    let Found { location, other, note } = locate(args.store.as_deref())?;
     let caches = if args.no_cache { None } else { cache::folder() };
     let state = if args.no_state { None } else { state::file::folder() };
     let state = state.and_then(|folder| StateFile::of(&location.title(), &folder));
@@ -39,7 +40,8 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
     let options = Options {
         folder: location.folder().map(Path::to_owned),
         title,
-        note: note.map(|note| shown(&note)),
+        note: note.map(|note| shown(&if other.is_some() { format!("{note}: O shows them") } else { note })),
+        has_other: other.is_some(),
         once: args.once,
         opened: start.opened,
         state,
@@ -57,6 +59,9 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
     })?;
     terminal::leave();
     ended.wait();
+    if let Some(other) = other.filter(|_| ended.switches) {
+        return Err(begin_anew(args, &other));
+    }
     let (index, code) = (&ended.index, ended.code);
     let code = match args.dump_on_exit.as_deref().map(|file| write_dump(index, file)) {
         Some(Err(failure)) => {
@@ -66,6 +71,28 @@ pub fn run(args: &TuiArgs, start: &Start) -> Result<ExitCode, Failure> {
         _ => code,
     };
     terminal::die(code)
+}
+
+/// Another store is another session: the program begins anew with it, in this very process. Comes back only when that
+/// fails.
+fn begin_anew(args: &TuiArgs, store: &Location) -> Failure {
+    let program = match std::env::current_exe() {
+        Ok(program) => program,
+        Err(error) => return Failure::Unusable(format!("the program cannot be found again: {error}")),
+    };
+    let mut command = Command::new(program);
+    for (is_given, flag) in [(args.no_cache, "--no-cache"), (args.no_state, "--no-state")] {
+        if is_given {
+            command.arg(flag);
+        }
+    }
+    if let Some(file) = &args.dump_on_exit {
+        command.arg("--dump-on-exit").arg(file);
+    }
+    if let Location::Files(path) | Location::Sqlite(path) = store {
+        command.arg("--").arg(path);
+    }
+    Failure::Unusable(format!("the other store cannot be shown: {}", command.exec()))
 }
 
 fn write_dump(index: &Arc<Index>, file: &Path) -> Result<(), Failure> {

@@ -9,6 +9,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, UNIX_EPOCH};
 
+use super::database::Database;
+use crate::index::Status;
+
 /// MLflow's `RunStatus` numbers.
 pub(super) const RUNNING: u8 = 1;
 /// Ended without an error.
@@ -23,6 +26,8 @@ pub(super) const KILLED: u8 = 5;
 pub(super) struct Store {
     root: PathBuf,
     uri: String,
+    /// Where everything but artifacts goes, when it is no file store.
+    database: Option<Database>,
 }
 
 impl Store {
@@ -30,7 +35,19 @@ impl Store {
     pub(super) fn create(root: &Path) -> io::Result<Self> {
         mkdir(root)?;
         mkdir(&root.join(".trash"))?;
-        Ok(Self { root: root.to_owned(), uri: file_uri(root) })
+        Ok(Self { root: root.to_owned(), uri: file_uri(root), database: None })
+    }
+
+    /// A new, empty database, and a folder for artifacts that does not exist yet.
+    pub(super) fn create_in(database: &Path, artifacts: &Path) -> io::Result<Self> {
+        mkdir(artifacts)?;
+        let database = Some(Database::create(database)?);
+        Ok(Self { root: artifacts.to_owned(), uri: file_uri(artifacts), database })
+    }
+
+    /// The past is written; what follows is training.
+    pub(super) fn is_past(&self) -> io::Result<()> {
+        self.database.as_ref().map_or(Ok(()), Database::begin_commits)
     }
 
     /// `file://` URI of the store.
@@ -52,7 +69,12 @@ impl Store {
             folder: parent.join(id),
             // MLflow does not rewrite this when the folder moves to the trash.
             uri: format!("{}/{id}", self.uri),
+            database: self.database.clone(),
         };
+        if let Some(database) = &self.database {
+            database.experiment(id, name, &experiment.uri, created, deleted)?;
+            return Ok(Experiment { folder: self.root.join(id), ..experiment });
+        }
         mkdir(&experiment.folder)?;
         let mut meta = format!(
             "artifact_location: {}\ncreation_time: {created}\nexperiment_id: '{id}'\nlast_update_time: {}\n\
@@ -76,34 +98,48 @@ pub(super) struct Experiment {
     id: String,
     folder: PathBuf,
     uri: String,
+    database: Option<Database>,
 }
 
 impl Experiment {
     /// Sets a tag of the experiment.
     pub(super) fn tag(&self, key: &str, value: &str) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.experiment_tag(&self.id, key, value);
+        }
         put_under(&self.folder, &format!("tags/{key}"), value.as_bytes())
     }
 
     /// Describes a data set; `id` names its folder.
     pub(super) fn dataset(&self, id: &str, meta: &str) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.dataset(&self.id, id, meta);
+        }
         put_under(&self.folder, &format!("datasets/{id}/meta.yaml"), meta.as_bytes())
     }
 
     /// A new run, in MLflow's order: folder, `meta.yaml`, sub-folders, tags, and `meta.yaml` again for its name.
     pub(super) fn run(&self, new: NewRun<'_>) -> io::Result<Run> {
+        let uri = format!("{}/{}/artifacts", self.uri, new.id);
+        if let Some(database) = &self.database {
+            database.run(&self.id, &uri, &new)?;
+        }
         let run = Run {
             folder: self.folder.join(&new.id),
-            uri: format!("{}/{}/artifacts", self.uri, new.id),
+            uri,
+            database: self.database.clone(),
             experiment: self.id.clone(),
             id: new.id,
             name: new.name,
             user: new.user.to_owned(),
             start: new.start,
         };
-        mkdir(&run.folder)?;
-        run.write_meta(RUNNING, None, Stage::Fresh)?;
-        for part in ["metrics", "params", "artifacts", "tags"] {
-            mkdir(&run.folder.join(part))?;
+        if run.database.is_none() {
+            mkdir(&run.folder)?;
+            run.write_meta(RUNNING, None, Stage::Fresh)?;
+            for part in ["metrics", "params", "artifacts", "tags"] {
+                mkdir(&run.folder.join(part))?;
+            }
         }
         run.tag("mlflow.user", new.user)?;
         run.tag("mlflow.source.name", new.source)?;
@@ -115,7 +151,9 @@ impl Experiment {
             run.tag("mlflow.parentRunId", parent)?;
         }
         run.tag("mlflow.runName", &run.name)?;
-        run.write_meta(RUNNING, None, Stage::Active)?;
+        if run.database.is_none() {
+            run.write_meta(RUNNING, None, Stage::Active)?;
+        }
         Ok(run)
     }
 }
@@ -156,6 +194,7 @@ pub(super) struct Run {
     name: String,
     user: String,
     start: i64,
+    database: Option<Database>,
 }
 
 impl Run {
@@ -166,16 +205,25 @@ impl Run {
 
     /// Logs a param.
     pub(super) fn param(&self, key: &str, value: &str) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.param(&self.id, key, value);
+        }
         put(&self.folder.join("params").join(key), value.as_bytes())
     }
 
     /// Sets a tag.
     pub(super) fn tag(&self, key: &str, value: &str) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.tag(&self.id, key, value);
+        }
         put(&self.folder.join("tags").join(key), value.as_bytes())
     }
 
     /// Logs one value of a metric, as MLflow does: open for append, one write of one line, close.
     pub(super) fn metric(&self, key: &str, time: i64, value: f64, step: u32) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.metric(&self.id, key, time, value, step.into());
+        }
         let path = self.metric_path(key)?;
         let line = format!("{time} {} {step}\n", repr(value));
         OpenOptions::new().append(true).create(true).open(path)?.write_all(line.as_bytes())
@@ -184,6 +232,9 @@ impl Run {
     /// Writes all lines of a metric at once. The file gets the age of its last value, `last` in ms, because only that
     /// tells a run that trains from one whose process has died.
     pub(super) fn history(&self, key: &str, lines: &str, last: i64) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.history(&self.id, key, lines);
+        }
         let mut file = File::create(self.metric_path(key)?)?;
         file.write_all(lines.as_bytes())?;
         file.set_modified(UNIX_EPOCH + Duration::from_millis(last.max(0).unsigned_abs()))
@@ -199,22 +250,38 @@ impl Run {
 
     /// Adds an artifact; its path may name sub-folders.
     pub(super) fn artifact(&self, path: &str, content: &[u8]) -> io::Result<()> {
+        if self.database.is_some() {
+            // MLflow makes the folders of a run with its first artifact.
+            let experiment = self.folder.parent().unwrap_or(&self.folder);
+            let root = experiment.parent().unwrap_or(experiment);
+            return put_under(root, &format!("{}/{}/artifacts/{path}", self.experiment, self.id), content);
+        }
         put_under(&self.folder, &format!("artifacts/{path}"), content)
     }
 
     /// Says which data set went into the run; `id` names the folder of that fact.
     pub(super) fn input(&self, id: &str, meta: &str) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.input(&self.id, id, meta);
+        }
         put_under(&self.folder, &format!("inputs/{id}/meta.yaml"), meta.as_bytes())
     }
 
     /// Ends the run at a time in ms.
     pub(super) fn end(&self, status: u8, time: i64) -> io::Result<()> {
+        if let Some(database) = &self.database {
+            return database.end(&self.id, word(status), time, None);
+        }
         self.write_meta(status, Some(time), Stage::Active)
     }
 
     /// Ends the run and marks it as deleted an hour later.
     pub(super) fn end_deleted(&self, status: u8, time: i64) -> io::Result<()> {
-        self.write_meta(status, Some(time), Stage::Deleted(time + 3_600_000))
+        let deleted = time + 3_600_000;
+        if let Some(database) = &self.database {
+            return database.end(&self.id, word(status), time, Some(deleted));
+        }
+        self.write_meta(status, Some(time), Stage::Deleted(deleted))
     }
 
     /// Writes `meta.yaml` in place: readers may see it empty, as with MLflow.
@@ -234,6 +301,11 @@ impl Run {
         );
         put(&self.folder.join("meta.yaml"), meta.as_bytes())
     }
+}
+
+/// MLflow's word for a state.
+fn word(status: u8) -> &'static str {
+    Status::from_number(status.into()).and_then(Status::word).unwrap_or_default()
 }
 
 /// A number as Python's `repr` writes it, which MLflow stores: `0.1`, `1e-05`, `nan`, `-inf`.

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::*;
+use crate::store;
 
 const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
 
@@ -62,7 +63,7 @@ fn files(path: &Path) -> Vec<PathBuf> {
 fn unpacked() -> (tempfile::TempDir, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("mlruns");
-    unpack(&store, NOW).unwrap();
+    unpack(&store, folder.path(), Kind::Files, NOW).unwrap();
     (folder, store)
 }
 
@@ -144,7 +145,7 @@ fn times_are_shortly_before_now() {
 #[test]
 fn it_trains_and_stops() {
     let _alone = alone();
-    let demo = Demo::start(NOW).unwrap();
+    let demo = Demo::start(NOW, Kind::Files).unwrap();
     let mode = fs::metadata(demo.store().parent().unwrap()).unwrap().permissions().mode();
     assert_eq!(mode & 0o777, 0o700);
     let live: Vec<_> = runs(demo.store()).into_iter().filter(|run| run.meta["status"] == "1").collect();
@@ -166,7 +167,7 @@ fn it_trains_and_stops() {
 #[test]
 fn all_is_removed_while_it_trains() {
     let _alone = alone();
-    let demos = [Demo::start(NOW).unwrap(), Demo::start(NOW).unwrap()];
+    let demos = [Demo::start(NOW, Kind::Files).unwrap(), Demo::start(NOW, Kind::Files).unwrap()];
     let parents: Vec<_> = demos.iter().map(|demo| demo.store().parent().unwrap().to_owned()).collect();
     thread::sleep(Duration::from_millis(300));
     thread::scope(|scope| {
@@ -187,7 +188,7 @@ fn all_is_removed_while_it_trains() {
 #[test]
 fn what_took_the_place_of_the_folder_is_left_alone() {
     let _alone = alone();
-    let demo = Demo::start(NOW).unwrap();
+    let demo = Demo::start(NOW, Kind::Files).unwrap();
     let folder = demo.store().parent().unwrap().to_owned();
     let moved = folder.with_extension("moved");
     fs::rename(&folder, &moved).unwrap();
@@ -204,7 +205,7 @@ fn what_took_the_place_of_the_folder_is_left_alone() {
 fn the_trainer_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let store = folder.path().join("mlruns");
-    let mut trainer = unpack(&store, NOW).unwrap();
+    let mut trainer = unpack(&store, folder.path(), Kind::Files, NOW).unwrap();
     let before = runs(&store).len();
     trainer.hurry(1_400).unwrap();
     let after = runs(&store);
@@ -212,4 +213,77 @@ fn the_trainer_goes_on() {
     let running: Vec<_> = after.iter().filter(|run| run.meta["status"] == "1").collect();
     assert!(running.iter().any(|run| run.experiment == "nlp/bert-finetune"));
     assert!(running.len() <= 4, "{}", running.len());
+}
+
+/// All that a store tells of its experiments and runs, but for where things are.
+fn told(location: &store::Location) -> Vec<String> {
+    let mut store = store::open(location, None).unwrap();
+    let mut index = store::read_all(store.as_mut()).unwrap();
+    let keys: Vec<_> = index.runs().map(|run| run.key).collect();
+    store::count_points(store.as_mut(), &mut index, &keys).unwrap();
+    assert!(index.problems.is_empty(), "{:?}", index.problems);
+    let mut told: Vec<String> = index
+        .experiments()
+        .map(|e| {
+            format!("{} {:?} {:?} {:?} {:?}", e.experiment_id, e.name, e.lifecycle, e.creation_time, e.tags)
+        })
+        .collect();
+    for run in index.runs() {
+        let name = |key| index.keys.name(key).to_owned();
+        let pairs = |pairs: crate::index::Pairs<'_>| -> BTreeMap<String, String> {
+            pairs.iter().map(|(key, text)| (name(key), text.to_owned())).collect()
+        };
+        let metrics: BTreeMap<String, String> = run
+            .metrics()
+            .map(|(key, metric)| {
+                let series = store::history(store.as_mut(), &index, run.key, key).unwrap();
+                // A file has them as they were logged, a database by their time.
+                let mut points: Vec<_> =
+                    series.iter().map(|p| (p.timestamp, p.step, format!("{:?}", p.value))).collect();
+                points.sort();
+                points.dedup();
+                let count = (metric.last, metric.exact);
+                (name(key), format!("{count:?} {points:?}"))
+            })
+            .collect();
+        let listing = store::artifact_tree(store.as_mut(), &index, run.key);
+        let inputs = store::awaited(store.as_mut(), &index, |store, index| store.inputs(index, run.key));
+        let experiment = &index.experiment(run.experiment).unwrap().experiment_id;
+        told.push(format!(
+            "{} {experiment} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {metrics:?} {:?} {inputs:?}",
+            run.run_id(),
+            run.name(),
+            run.status,
+            run.lifecycle,
+            (run.start_time(), run.end_time()),
+            run.user_id(),
+            run.parent_run_id(),
+            pairs(run.params()),
+            pairs(run.tags()),
+            listing.entries,
+        ));
+    }
+    told.sort();
+    told
+}
+
+/// The contract of all stores: the same experiments give the same index, wherever they are kept.
+#[test]
+fn the_demo_in_a_database_is_the_demo_in_files() {
+    let dir = tempfile::tempdir().unwrap();
+    let (files, database) = (dir.path().join("files"), dir.path().join("mlflow.db"));
+    drop(unpack(&files, dir.path(), Kind::Files, NOW).unwrap());
+    drop(unpack(&database, dir.path(), Kind::Sqlite, NOW).unwrap());
+    // Where the artifacts are stands in some texts.
+    let plain = |text: String| {
+        text.replace(&files.display().to_string(), "HERE")
+            .replace(&dir.path().join("mlruns").display().to_string(), "HERE")
+    };
+    let files: Vec<String> = told(&store::Location::Files(files.clone())).into_iter().map(&plain).collect();
+    let database: Vec<String> = told(&store::Location::Sqlite(database)).into_iter().map(&plain).collect();
+    assert!(files.len() > 50, "{} lines", files.len());
+    for (a, b) in files.iter().zip(&database) {
+        assert_eq!(a, b);
+    }
+    assert_eq!(files.len(), database.len());
 }

@@ -254,6 +254,15 @@ fn no_store(path: &Path, is_empty: bool) -> Error {
     ))
 }
 
+/// A database that was named; the `mlruns` beside MLflow's own may hold runs, too.
+fn database(path: &Path) -> Found {
+    let location = Location::Sqlite(path.to_owned());
+    let mlruns = path.with_file_name("mlruns");
+    let has_other = path.ends_with("mlflow.db") && has_experiments(&mlruns, |_| true);
+    let note = has_other.then(|| format!("{} holds runs, too", shown(&mlruns.to_string_lossy())));
+    Found { location, other: has_other.then_some(Location::Files(mlruns)), note }
+}
+
 /// The database in a file.
 fn at_file(path: &Path, is_regular: bool) -> Result<Found, Error> {
     let name = shown(&path.to_string_lossy());
@@ -266,7 +275,7 @@ fn at_file(path: &Path, is_regular: bool) -> Result<Found, Error> {
     }
     match std::fs::File::open(path) {
         Err(error) => say(format!("cannot be read: {}. Ask its owner for access", short(&error))),
-        Ok(_) if is_database(path) => Ok(Location::Sqlite(path.to_owned()).into()),
+        Ok(_) if is_database(path) => Ok(database(path)),
         Ok(file) if file.metadata().is_ok_and(|meta| meta.len() == 0) => {
             say("is an empty file: no run has been logged there yet".to_owned())
         }
