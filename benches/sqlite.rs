@@ -71,7 +71,7 @@ fn main() {
             println!("MLflow did not answer: {}", String::from_utf8_lossy(&done.stderr));
             return;
         };
-        let all = read_all(file).1.0.runs().count() as f64;
+        let all = read_all(file).0.runs().count() as f64;
         let times = (seconds / runs) / (whole.as_secs_f64() / all);
         println!(
             "MLflow         {:>9.1} ms for {runs} runs: mltop is {times:.0} times as fast a run",

@@ -162,7 +162,6 @@ pub fn run(store: Box<dyn Store>, options: Options) -> Result<Ended, Error> {
     let theme = if colour && terminal::has_256_colours() { theme.with_256_colours() } else { theme };
     let mut app = App::new(options.title.clone());
     app.tick(now());
-    app.now = now();
     app.has_other = options.has_other;
     app.notice = options.note.map(|text| Notice { text, bad: false });
     let main = Main {

@@ -1,5 +1,6 @@
 //! Browsing: where the screen begins and where the process ends afterwards.
 
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::process::CommandExt;
@@ -81,14 +82,9 @@ fn begin_anew(args: &TuiArgs, store: &Location) -> Failure {
         Err(error) => return Failure::Unusable(format!("the program cannot be found again: {error}")),
     };
     let mut command = Command::new(program);
-    for (is_given, flag) in [(args.no_cache, "--no-cache"), (args.no_state, "--no-state")] {
-        if is_given {
-            command.arg(flag);
-        }
-    }
-    if let Some(file) = &args.dump_on_exit {
-        command.arg("--dump-on-exit").arg(file);
-    }
+    // As it was called, but for the store.
+    let named = args.store.as_deref().map(OsStr::new);
+    command.args(std::env::args_os().skip(1).filter(|word| Some(word.as_os_str()) != named && word != "--"));
     if let Location::Files(path) | Location::Sqlite(path) = store {
         command.arg("--").arg(path);
     }
