@@ -246,6 +246,28 @@ fn the_demo_leaves_nothing_after_a_signal() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0, "the sample store is gone");
 }
 
+/// Clock ticks of processor time that a process has used.
+fn used(process: i32) -> u64 {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat")).unwrap();
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+    fields[11].parse::<u64>().unwrap() + fields[12].parse::<u64>().unwrap()
+}
+
+#[test]
+fn a_server_that_is_not_there_is_waited_for_without_work() {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = format!("http://{}", listener.local_addr().unwrap());
+    drop(listener);
+    let mut tty = Tty::spawn(&["--no-state", &address], &[], MIDDLE);
+    tty.wait("offline").wait("nobody listens");
+    let before = used(tty.process());
+    tty.idle(Duration::from_secs(4));
+    let spent = used(tty.process()) - before;
+    assert!(spent <= 100, "{spent} ticks of 400");
+    tty.send("q");
+    assert_eq!(tty.exit_code(), 0);
+}
+
 #[test]
 fn what_was_on_screen_can_be_dumped() {
     let store = grid_search();

@@ -236,8 +236,11 @@ impl Keeper<'_> {
 
     /// How long to wait for somebody to ask.
     fn wait(&self, swept: Instant, ticked: Instant) -> Duration {
-        let mut wait = self.pace.interval().saturating_sub(swept.elapsed());
-        wait = wait.min(TICK.saturating_sub(ticked.elapsed()));
+        let mut wait = TICK.saturating_sub(ticked.elapsed());
+        // What has not been listed is not swept, and waits for its store: a server that is down may never be.
+        if self.index.progress.listed {
+            wait = wait.min(self.pace.interval().saturating_sub(swept.elapsed()));
+        }
         if let Some(later) = self.later {
             wait = wait.min(later.saturating_duration_since(Instant::now()));
         }

@@ -47,7 +47,8 @@ fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
     }
     if !index.problems.is_empty() {
         let count = format::count(index.problems.len() as u64);
-        spans.push(Span::styled(format!("! {count} problems  "), theme.warn));
+        let s = if index.problems.len() == 1 { "" } else { "s" };
+        spans.push(Span::styled(format!("! {count} problem{s}  "), theme.warn));
     }
     let progress = index.progress;
     if !progress.complete {
