@@ -12,8 +12,9 @@ import time
 import warnings
 
 warnings.filterwarnings("ignore")
-store = os.path.abspath(sys.argv[1])
-os.environ["MLFLOW_TRACKING_URI"] = "file://" + store
+is_database = sys.argv[1].startswith("sqlite:///")
+store = os.path.abspath(sys.argv[1].removeprefix("sqlite:///"))
+os.environ["MLFLOW_TRACKING_URI"] = ("sqlite:///" if is_database else "file://") + store
 os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
 os.chdir(os.path.dirname(store))
