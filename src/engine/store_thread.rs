@@ -45,8 +45,14 @@ pub enum Ask {
 
 /// One slice of reading.
 const SLICE: Duration = Duration::from_millis(5);
-/// The index is published at most so often.
+/// The index is published at most so often when much happens, and in large stores, where each version costs a query of some
+/// milliseconds; and when little happens.
 const PUBLISH: Duration = Duration::from_millis(100);
+const PUBLISH_SOON: Duration = Duration::from_millis(45);
+/// More changes than these since the last version are much.
+const MUCH: usize = 6;
+/// Runs of a large store.
+const LARGE: usize = 20_000;
 /// What depends on the time alone is looked at so often: who has fallen silent, whose events do not come.
 const TICK: Duration = Duration::from_secs(1);
 /// Bytes of an artifact that are read for showing it.
@@ -72,6 +78,8 @@ struct Keeper<'a> {
     lost: bool,
     rescanned: Option<Instant>,
     published: Instant,
+    /// Changes that were announced since.
+    announced: usize,
     /// Something has changed since the index was published.
     dirty: bool,
     /// When something that is being written has to be looked at again.
@@ -136,6 +144,7 @@ pub fn run(
         lost: false,
         rescanned: None,
         published: Instant::now(),
+        announced: 0,
         dirty: false,
         later: None,
         version: 0,
@@ -173,6 +182,7 @@ impl Keeper<'_> {
                 self.serve(ask, &mut changed);
             }
             if !changed.is_empty() {
+                self.announced += changed.len();
                 self.watcher.heard(&changed);
                 self.store.changed(&self.index, &changed);
             }
@@ -245,7 +255,7 @@ impl Keeper<'_> {
             wait = wait.min(later.saturating_duration_since(Instant::now()));
         }
         if self.dirty {
-            wait = wait.min(PUBLISH.saturating_sub(self.published.elapsed()));
+            wait = wait.min(self.gap().saturating_sub(self.published.elapsed()));
         }
         wait
     }
@@ -327,11 +337,17 @@ impl Keeper<'_> {
         self.answer(Event::Notice(notice(text)));
     }
 
-    /// Publishes the index when it has changed, at most ten times a second; at once the first time, and when somebody
-    /// waits for it.
+    /// How long after a version the next one may follow.
+    fn gap(&self) -> Duration {
+        let is_calm = self.announced <= MUCH && self.index.runs.len() < LARGE && self.index.progress.complete;
+        if is_calm { PUBLISH_SOON } else { PUBLISH }
+    }
+
+    /// Publishes the index when it has changed, at most every 100 ms, or every 45 ms when little happens; at once the
+    /// first time, and when somebody waits for it.
     fn publish(&mut self, urgent: bool) {
         let first = self.version == 0;
-        if !self.dirty || (!first && !urgent && self.published.elapsed() < PUBLISH) {
+        if !self.dirty || (!first && !urgent && self.published.elapsed() < self.gap()) {
             return;
         }
         let news = self.follower.look(&self.index, now());
@@ -342,7 +358,7 @@ impl Keeper<'_> {
         self.follower.published(&index);
         let _ = self.to_query.send(query_thread::Ask::Index(index.clone()));
         let _ = self.send.send(Message::Index(index));
-        (self.published, self.dirty) = (Instant::now(), false);
+        (self.published, self.dirty, self.announced) = (Instant::now(), false, 0);
         self.tell_news(news);
     }
 

@@ -161,8 +161,9 @@ pub struct FileStore {
     ledger: Ledger,
     /// The root and its `.trash` at the last sweep.
     seen: [Seen; 2],
-    /// Where the last sweep ended: the run, the one whose values were read again, the experiment.
-    swept: [usize; 3],
+    /// Where the last sweep ended: the run, the one whose values were read again, the experiment, and of those that are on
+    /// screen or train.
+    swept: [usize; 4],
     sweeps: u64,
     /// Folders in the root that are no experiments (yet).
     others: FxHashSet<PathBuf>,
@@ -201,7 +202,7 @@ impl FileStore {
             page: Vec::new(),
             ledger: Ledger::default(),
             seen: [Seen::default(); 2],
-            swept: [0; 3],
+            swept: [0; 4],
             sweeps: 0,
             others: FxHashSet::default(),
             unborn: Vec::new(),

@@ -87,6 +87,9 @@ def one(program: str, recipe: str, seed: int, a: argparse.Namespace) -> list[str
     command, seen, written = wrapped(recipe, program, folder)
     word, grace = RECIPES[recipe]
     chaos = [sys.executable, str(HERE / "chaos.py"), str(written), "--seed", str(seed)]
+    if recipe == "overlay":
+        # A file that is replaced behind the mount stays the old one as seen through it: the kernel's business.
+        chaos += ["--only", "ledger_append,ledger_torn,append_metric,new_metric,add_param,new_run,finish_run,burst_appends"]
     quiet = {"stdout": subprocess.DEVNULL}
     subprocess.run([*chaos, "--seconds", "0", "--truth", str(folder / "t0.json")], check=True, **quiet)
     dump = folder / "seen.json"
@@ -136,10 +139,11 @@ def one(program: str, recipe: str, seed: int, a: argparse.Namespace) -> list[str
         faults += [f"view: {f}" for f in against_truth(truth, plain(view), False)]
         fresh = json.loads(subprocess.run([program, "dump", "--histories", str(written)], capture_output=True, timeout=60).stdout)
         faults += [f"dump: {f}" for f in against_truth(truth, plain(fresh), False)]
-        if recipe != "overlay" and view["runs"] != fresh["runs"]:
+        if recipe != "overlay":
             ours, theirs = ({r["experiment_id"] + r["run_id"]: r for r in d["runs"]} for d in (view, fresh))
             differing = [k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)]
-            faults.append(f"the view differs from a fresh dump in {len(differing)} runs: {differing[:3]}")
+            if differing:
+                faults.append(f"the view differs from a fresh dump in {len(differing)} runs: {differing[:3]}")
     except (OSError, ValueError) as error:
         faults.append(f"no dump: {error}")
     growth = late[0] - early[0]

@@ -7,7 +7,7 @@ A store of 200 runs is made, in which some train; a point of one of them is writ
 minute a run ends and another one begins, a key is pressed every ten seconds. Every ten seconds the resident memory, file
 descriptors, threads and processor time of PROGRAM are taken.
 
-Passes when memory at the end (the median of the last minute) is within 5 % of that of the second minute, and neither
+Passes when memory at the end (the median of the last minute) is not 5 % above that of the second minute, and neither
 descriptors nor threads have grown.
 """
 
@@ -123,7 +123,7 @@ def main() -> int:
     second = [x for x in samples if 60 <= x["s"] < 120] or samples[:1]
     last = samples[-6:]
     before, after = (statistics.median(x["mib"] for x in some) for some in (second, last))
-    if abs(after - before) > 0.05 * before:
+    if after - before > 0.05 * before:
         faults.append(f"memory went from {before:.2f} to {after:.2f} MiB")
     for what in ("fds", "threads"):
         if max(x[what] for x in last) > max(x[what] for x in second):

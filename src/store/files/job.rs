@@ -121,6 +121,8 @@ pub struct RunsJob {
     /// The experiment's folder and id.
     pub path: PathBuf,
     pub experiment_id: Text,
+    /// Stamps are asked of the file server.
+    pub asks: bool,
     pub tasks: Vec<Task>,
 }
 
@@ -256,7 +258,7 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
 
 impl RunsJob {
     fn run(self, hands: &mut Hands, keys: &Interner) -> Vec<RunDone> {
-        let Self { path, experiment_id, tasks } = self;
+        let Self { path, experiment_id, asks, tasks } = self;
         let experiment = Folder::open(&path);
         let mut read = |task: Task| {
             let Task { run, mut files, due: asked } = task;
@@ -266,6 +268,7 @@ impl RunsJob {
                     Ok(experiment) => experiment.linked_folder(run.run_id())?,
                     Err(_) => Folder::open(&path.join(run.run_id()))?,
                 };
+                let folder = folder.asking(asks);
                 let mut reader = Reader { buffers: &mut hands.buffers, draft: &mut hands.draft, keys };
                 let place = (&folder, path.as_path());
                 Ok(run::read(&mut reader, &run, &mut files, place, &experiment_id, asked))

@@ -151,7 +151,11 @@ pub struct Entry {
 }
 
 /// A folder of the store, held open so that everything in it is reached without its path.
-pub struct Folder(OwnedFd);
+pub struct Folder {
+    fd: OwnedFd,
+    /// Stamps are asked of the file server.
+    asks: bool,
+}
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY).union(OFlags::CLOEXEC);
@@ -159,25 +163,35 @@ const FILE: OFlags = OFlags::RDONLY.union(OFlags::NONBLOCK).union(OFlags::NOCTTY
 const INSIDE: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
 
 impl Folder {
+    fn of(fd: OwnedFd) -> Self {
+        Self { fd, asks: false }
+    }
+
+    /// The same folder, whose stamps are asked of the file server, if so: network file systems answer `stat` out of a cache
+    /// for up to a minute, but ask when a file is opened (close-to-open consistency).
+    pub fn asking(self, asks: bool) -> Self {
+        Self { asks, ..self }
+    }
+
     /// Opens a folder by its path; links are followed.
     pub fn open(path: &Path) -> Result<Self, Fault> {
-        Ok(Self(fs::open(path, FOLDER, Mode::empty())?))
+        Ok(Self::of(fs::open(path, FOLDER, Mode::empty())?))
     }
 
     /// Opens a folder in this one; `path` may have several parts, and links may not lead out.
     pub fn folder(&self, path: &OsStr) -> Result<Self, Fault> {
-        Ok(Self(open_inside(self.0.as_fd(), path, FOLDER)?))
+        Ok(Self::of(open_inside(self.fd.as_fd(), path, FOLDER)?))
     }
 
     /// Opens a folder in this one to reach what is in it: links are followed, as for experiments and runs on scratch
     /// disks.
     pub fn linked_folder(&self, name: &str) -> Result<Self, Fault> {
-        Ok(Self(fs::openat(&self.0, name, FOLDER.union(OFlags::PATH), Mode::empty())?))
+        Ok(Self::of(fs::openat(&self.fd, name, FOLDER.union(OFlags::PATH), Mode::empty())?))
     }
 
     /// Opens a folder that a listing of this one has just told to be one.
     pub fn listed_folder(&self, name: &CStr) -> Result<Self, Fault> {
-        Ok(Self(fs::openat(&self.0, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?))
+        Ok(Self::of(fs::openat(&self.fd, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?))
     }
 
     /// Visits what is in it, without `.` and `..`, in no order. `buffer` takes a part of the listing at a time.
@@ -186,7 +200,7 @@ impl Folder {
         buffer: &mut [MaybeUninit<u8>],
         mut visit: impl FnMut(&CStr, Kind),
     ) -> Result<(), Fault> {
-        let mut entries = RawDir::new(&self.0, buffer);
+        let mut entries = RawDir::new(&self.fd, buffer);
         while let Some(entry) = entries.next() {
             let entry = entry?;
             let name = entry.file_name();
@@ -195,7 +209,7 @@ impl Folder {
             }
             let kind = match entry.file_type() {
                 // Some file systems do not say in their listings what a name stands for.
-                FileType::Unknown => match fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW) {
+                FileType::Unknown => match fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW) {
                     Ok(stat) => FileType::from_raw_mode(stat.st_mode).into(),
                     Err(_) => Kind::Other("gone"),
                 },
@@ -209,43 +223,51 @@ impl Folder {
     /// Opens a file that a listing of this folder, or a look at it, has just told to be a regular one. Should it have
     /// become a link meanwhile it is not followed, and should it have become a FIFO the open does not wait.
     pub fn small_file(&self, name: &CStr) -> Result<SmallFile, Fault> {
-        Ok(SmallFile(fs::openat(&self.0, name, FILE.union(OFlags::NOFOLLOW), Mode::empty())?))
+        Ok(SmallFile(fs::openat(&self.fd, name, FILE.union(OFlags::NOFOLLOW), Mode::empty())?))
     }
 
     /// What is in it, without `.` and `..`, in no order.
     pub fn entries(&self) -> Result<Vec<Entry>, Fault> {
-        list(fs::Dir::read_from(&self.0)?)
+        list(fs::Dir::read_from(&self.fd)?)
     }
 
     /// What a name in it stands for; links are not followed.
     pub fn kind(&self, name: &OsStr) -> Result<Kind, Fault> {
-        let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok(FileType::from_raw_mode(stat.st_mode).into())
     }
 
     /// What a name in it stands for, and its stamp; links are not followed.
     pub fn look(&self, name: &CStr) -> Result<(Kind, Stamp), Fault> {
-        let stat = fs::statat(&self.0, name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = fs::statat(&self.fd, name, AtFlags::SYMLINK_NOFOLLOW)?;
         Ok((FileType::from_raw_mode(stat.st_mode).into(), Stamp::of(&stat)))
     }
 
     /// The stamp of something in it; links are not followed.
     pub fn stamp(&self, path: &OsStr) -> Result<Stamp, Fault> {
-        Ok(Stamp::of(&fs::statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW)?))
+        let stat = fs::statat(&self.fd, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        let is_plain =
+            matches!(FileType::from_raw_mode(stat.st_mode), FileType::RegularFile | FileType::Directory);
+        if !(self.asks && is_plain) {
+            return Ok(Stamp::of(&stat));
+        }
+        // What may not be opened still has a stamp.
+        let opened = fs::openat(&self.fd, path, FILE.union(OFlags::NOFOLLOW), Mode::empty());
+        Ok(opened.and_then(fs::fstat).map_or(Stamp::of(&stat), |stat| Stamp::of(&stat)))
     }
 
     /// Its own stamp.
     pub fn own_stamp(&self) -> Result<Stamp, Fault> {
-        Ok(Stamp::of(&fs::fstat(&self.0)?))
+        Ok(Stamp::of(&fs::fstat(&self.fd)?))
     }
 
     /// Opens a regular file in it. `path` may have several parts. Nothing but a regular file is ever opened for
     /// reading: opening the reading end of a FIFO would wake its writer.
     pub fn file(&self, path: &OsStr) -> Result<OpenFile, Fault> {
-        let stat = fs::statat(&self.0, path, AtFlags::SYMLINK_NOFOLLOW)?;
+        let stat = fs::statat(&self.fd, path, AtFlags::SYMLINK_NOFOLLOW)?;
         let kind = match FileType::from_raw_mode(stat.st_mode).into() {
             Kind::Link => {
-                let target = open_inside(self.0.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC);
+                let target = open_inside(self.fd.as_fd(), path, OFlags::PATH | OFlags::CLOEXEC);
                 let target = target.map_err(|errno| match errno {
                     Errno::NOENT => Fault::Dangling,
                     other => other.into(),
@@ -264,7 +286,7 @@ impl Folder {
     }
 
     fn opened(&self, path: &OsStr, flags: OFlags) -> Result<OpenFile, Fault> {
-        let fd = open_inside(self.0.as_fd(), path, flags)?;
+        let fd = open_inside(self.fd.as_fd(), path, flags)?;
         let stat = fs::fstat(&fd)?;
         if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return Err(Fault::NotAFile("something else by now"));
@@ -435,6 +457,21 @@ mod tests {
             assert!(matches!(folder.read(OsStr::new(name), 10), Err(Fault::NotAFile(_))), "{name}");
         }
         assert!(matches!(folder.read(OsStr::new("nothing"), 10), Err(Fault::Gone)));
+    }
+
+    #[test]
+    fn a_stamp_is_the_same_however_it_is_asked_for() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("folder")).unwrap();
+        std::fs::write(dir.path().join("file"), "x").unwrap();
+        symlink("file", dir.path().join("link")).unwrap();
+        let _socket = std::os::unix::net::UnixListener::bind(dir.path().join("socket")).unwrap();
+        let folder = |asks| Folder::open(dir.path()).unwrap().asking(asks);
+        for name in ["folder", "file", "link", "socket"] {
+            let stamp = |asks| folder(asks).stamp(OsStr::new(name)).unwrap();
+            assert_eq!(stamp(true), stamp(false), "{name}");
+        }
+        assert!(matches!(folder(true).stamp(OsStr::new("nothing")), Err(Fault::Gone)));
     }
 
     #[test]

@@ -107,12 +107,13 @@ impl FileStore {
     fn runs_job(&mut self, index: &Index, key: ExperimentKey, runs: Vec<(RunKey, Due)>) -> Option<Job> {
         let path = self.experiments.get(&key)?.path.clone();
         let experiment_id = index.experiment(key)?.experiment_id.clone();
+        let asks = self.is_remote();
         let tasks = runs.into_iter().filter_map(|(key, due)| {
             let run = index.run(key)?.clone();
             let files = self.runs.get_mut(key.0 as usize)?.take().unwrap_or_default();
             Some(Task { run, files, due })
         });
-        Some(Job::Runs(RunsJob { path, experiment_id, tasks: tasks.collect() }))
+        Some(Job::Runs(RunsJob { path, experiment_id, asks, tasks: tasks.collect() }))
     }
 
     /// Takes over what was read; says whether the index has changed.

@@ -9,7 +9,7 @@ use super::due::Due;
 use super::job::Job;
 use super::{FileStore, Seen};
 use crate::index::{Index, RunKey};
-use crate::store::Want;
+use crate::store::{Want, Watching, Why};
 
 /// Runs that are watched, or looked at each time, at most.
 const WATCHED_RUNS: usize = 256;
@@ -19,6 +19,11 @@ const WATCHED_OF_A_RUN: usize = 6;
 const WATCHED_OF_OPEN: usize = 5;
 /// Runs whose stamps one sweep looks at, in turn.
 const SWEPT_RUNS: usize = 170;
+/// On file systems of a network: questions to the server that looking at what is on screen and trains may take a second,
+/// those that a run takes about, and runs of the others that one sweep looks at.
+const QUESTIONS: usize = 200;
+const QUESTIONS_A_RUN: usize = 20;
+const REMOTE_RUNS: usize = 10;
 /// Runs whose tags and params one sweep reads again, in turn: one that was overwritten in place has changed no folder.
 const REREAD_RUNS: usize = 8;
 /// Experiments that one sweep looks at, in turn.
@@ -42,7 +47,7 @@ impl FileStore {
         for key in self.reborn(OTHERS) {
             self.agenda.list(key);
         }
-        for key in self.looked_at(index, want) {
+        for key in self.looked_at_now(index, want) {
             self.agenda.check(key);
         }
         self.sweeps += 1;
@@ -82,17 +87,39 @@ impl FileStore {
     /// Some runs in turn: their stamps, and of fewer the values themselves.
     fn look_at_others(&mut self, index: &Index) {
         let slots = index.runs.len();
-        for _ in 0..slots.min(SWEPT_RUNS) {
+        let (swept, reread) = if self.is_remote() { (REMOTE_RUNS, 1) } else { (SWEPT_RUNS, REREAD_RUNS) };
+        for _ in 0..slots.min(swept) {
             self.swept[0] = (self.swept[0] + 1) % slots;
             self.agenda.when_idle(RunKey(self.swept[0] as u32), Due::CHECK);
         }
-        for _ in 0..slots.min(REREAD_RUNS) {
+        for _ in 0..slots.min(reread) {
             self.swept[1] = (self.swept[1] + 1) % slots;
             let key = RunKey(self.swept[1] as u32);
             if is_small(index, key) {
                 self.agenda.when_idle(key, Due::TAGS | Due::PARAMS);
             }
         }
+    }
+
+    /// Whether the store lies on a file system of a network, where each look is a question to a server.
+    pub(super) fn is_remote(&self) -> bool {
+        matches!(self.watching, Watching::Polling(_, Some(Why::FileSystem(_))))
+    }
+
+    /// Runs that are looked at this time: all that are on screen and train, but on file systems of a network only as many
+    /// as some questions a second allow, in turn; what is open always.
+    fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
+        let mut keys = self.looked_at(index, want);
+        let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching else { return keys };
+        let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
+        if keys.len() > most {
+            let in_turn = most - want.open.len();
+            let others = keys.split_off(want.open.len().min(keys.len()));
+            let from = self.swept[3] % others.len().max(1);
+            self.swept[3] = from + in_turn;
+            keys.extend(others.iter().cycle().skip(from).take(in_turn.min(others.len())));
+        }
+        keys
     }
 
     /// Runs that are looked at each time: what is on screen, then what trains.
