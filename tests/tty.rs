@@ -275,7 +275,8 @@ fn what_was_on_screen_can_be_dumped() {
     let file = folder.path().join("dump.json");
     let mut tty =
         Tty::spawn(&["--dump-on-exit", file.to_str().unwrap(), store.root.to_str().unwrap()], &[], MIDDLE);
-    tty.wait("live").send("q");
+    // On a busy machine the store is followed before all of it is read.
+    tty.wait("live").wait_gone("reading").send("q");
     assert_eq!(tty.exit_code(), 0);
     let dump: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
     let printed = Command::new(env!("CARGO_BIN_EXE_mltop"))
