@@ -27,13 +27,37 @@ impl Interner {
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = keys;
     }
 
-    /// Brings a published copy up to date; says whether it was behind.
+    /// Brings a published copy up to date; says whether it was behind. Names that only the copy has, since something was
+    /// kept beside the runs, keep their keys.
     pub fn publish(&self, keys: &mut Arc<Keys>) -> bool {
+        if keys.len() > self.0.read().unwrap_or_else(PoisonError::into_inner).len() {
+            let mut shared = self.0.write().unwrap_or_else(PoisonError::into_inner);
+            let from = shared.len();
+            keys.names().skip(from).for_each(|name| _ = shared.intern(name));
+        }
         let shared = self.0.read().unwrap_or_else(PoisonError::into_inner);
         let behind = keys.len() != shared.len();
         if behind {
             *keys = Arc::new(shared.clone());
         }
         behind
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_only_the_copy_has_keep_their_keys() {
+        let shared = Interner::default();
+        shared.intern("loss");
+        let mut copy = Arc::new(Keys::default());
+        assert!(shared.publish(&mut copy));
+        let key = Arc::make_mut(&mut copy).intern("a dataset");
+        shared.publish(&mut copy);
+        let later = shared.intern("later");
+        shared.publish(&mut copy);
+        assert_eq!((copy.name(key), copy.name(later)), ("a dataset", "later"));
     }
 }
