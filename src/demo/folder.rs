@@ -14,7 +14,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 /// How long a removal is tried, the wait for another removal included.
-const PATIENCE: Duration = Duration::from_millis(300);
+const PATIENCE: Duration = Duration::from_millis(450);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 
