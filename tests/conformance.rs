@@ -1,6 +1,6 @@
 //! The comparison of tests/oracle.rs with a store that an installed MLflow writes now.
 //!
-//! Ignored where there is no MLflow: `.ci/run` names a Python that has one (mlflow-skinny is enough) and runs
+//! Ignored where there is no MLflow: `.ci/run` names a Python that has one (mlflow-skinny is enough for all but the server) and runs
 //!
 //! ```text
 //! MLTOP_PYTHON=venv/bin/python cargo test --test conformance -- --ignored
@@ -8,6 +8,8 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::io::{Read, Write};
+use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::Command;
 
@@ -81,6 +83,70 @@ fn filters_over_a_store_that_is_given() {
     let location =
         if database.exists() { Location::Sqlite(database) } else { Location::Files(folder.join("mlruns")) };
     ask::compare(&ask::read(&location), &serde_json::from_reader(file).unwrap());
+}
+
+/// A tracking server of the installed MLflow on loopback, ended when it is dropped.
+struct Server {
+    process: std::process::Child,
+    address: String,
+}
+
+impl Server {
+    /// Over a database, as soon as it answers.
+    fn over(database: &Path) -> Self {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+        let python = std::env::var("MLTOP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+        let mut command = Command::new(python);
+        command
+            .args(["-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port"])
+            .args([&free.port().to_string(), "--backend-store-uri"])
+            .arg(format!("sqlite:///{}", database.display()))
+            .current_dir(database.parent().unwrap())
+            .env("MLFLOW_DISABLE_TELEMETRY", "true")
+            // It starts processes of its own: all of them end with their group.
+            .process_group(0)
+            .stdout(std::process::Stdio::null())
+            .stderr(std::process::Stdio::null());
+        let server = Self { process: command.spawn().unwrap(), address: format!("http://{free}") };
+        let begun = std::time::Instant::now();
+        while !server.answers(free) {
+            assert!(begun.elapsed().as_secs() < 90, "the server does not start");
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        server
+    }
+
+    fn answers(&self, at: std::net::SocketAddr) -> bool {
+        let Ok(mut connection) = std::net::TcpStream::connect(at) else { return false };
+        let _ = connection.set_read_timeout(Some(std::time::Duration::from_secs(5)));
+        let mut answer = [0; 12];
+        connection.write_all(b"GET /health HTTP/1.0\r\n\r\n").is_ok()
+            && connection.read_exact(&mut answer).is_ok()
+            && answer.ends_with(b" 200")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        let group = format!("-{}", self.process.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.process.wait();
+    }
+}
+
+/// A database and a live server over it: both answer what MLflow's own client answers about them.
+#[test]
+#[ignore = "needs a Python with the whole of mlflow, named by MLTOP_PYTHON"]
+fn a_database_and_a_live_server_over_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let (database, expected) = (dir.path().join("mlflow.db"), dir.path().join("expected.json"));
+    let uri = format!("sqlite:///{}", database.display());
+    python("make_store.py", &[Path::new(&uri)]);
+    python("expected.py", &[Path::new(&uri), &expected]);
+    compare::Oracle::read(&database, &expected).compare(&[]);
+    let server = Server::over(&database);
+    python("expected.py", &[Path::new(&server.address), &expected]);
+    compare::Oracle::read(Path::new(&server.address), &expected).every(7).compare(&[]);
 }
 
 /// Any other store with an `expected.json` beside it, in the folder that MLTOP_ORACLE names.
