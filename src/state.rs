@@ -1,6 +1,6 @@
 //! What the user has settled about a store and wants to find again: views, filters, pins, which way is best.
 //!
-//! It is kept between starts in one file per store ([`file`]), outside of the store. Everything is told by name, since
+//! It is kept between starts in one file per store ([`mod@file`]), outside of the store. Everything is told by name, since
 //! keys and slots belong to one process. Changes are [`Edit`]s, not whole states: two programs that look at one store
 //! keep what either of them has settled.
 

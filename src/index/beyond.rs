@@ -59,7 +59,7 @@ pub struct AtStep {
 }
 
 /// A whole history in a few numbers. NaN counts as no value, but for the first. What is kept of it by run has no more
-/// than it needs, see [`Kept`].
+/// than it needs, see `Kept`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Summary {
     /// The first by step, then time, then place in the history; may be NaN.

@@ -2,8 +2,8 @@
 //!
 //! A reader of a database can stop the training that writes to it: as long as a statement runs, nobody can commit. So
 //! every statement here is short, its rows are copied out, and nothing is held in between. The database is read once by
-//! a thread of its own ([`load`]); afterwards only what was added is read, and what may have changed in place
-//! ([`follow`]). What somebody looks at is read at once, by index.
+//! a thread of its own (`load`); afterwards only what was added is read, and what may have changed in place
+//! (`follow`). What somebody looks at is read at once, by index.
 
 use std::collections::{BTreeSet, VecDeque};
 use std::path::{Path, PathBuf};

@@ -78,7 +78,7 @@ fn column_of(token: &Token<'_>, index: &Index) -> Result<Option<Column>, Mistake
     })
 }
 
-/// The name of a column as [`column`] takes it: `metrics.loss.min`, ``params.`a b` ``, `start_time`.
+/// The name of a column as [`column()`] takes it: `metrics.loss.min`, ``params.`a b` ``, `start_time`.
 pub fn written(column: Column, index: &Index) -> String {
     let key = |entity: &str, key| format!("{entity}.{}", quoted_key(index.keys.name(key)));
     match column {
