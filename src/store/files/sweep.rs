@@ -30,6 +30,8 @@ const REREAD_RUNS: usize = 8;
 const SWEPT_EXPERIMENTS: usize = 100;
 /// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
 const OTHERS: usize = 20;
+/// Runs whose `meta.yaml` could not be read and that are looked at each time: somebody may be mending it.
+const BROKEN_RUNS: usize = 64;
 /// Sweeps after which the tags and params of the open runs are read again.
 const REREAD: u64 = 10;
 /// Params and tags that a run may have for that; reading a hundred thousand files takes a second.
@@ -122,11 +124,12 @@ impl FileStore {
         keys
     }
 
-    /// Runs that are looked at each time: what is on screen, then what trains.
+    /// Runs that are looked at each time: what is on screen, then what is broken, then what trains.
     fn looked_at(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
         let shown = want.open.iter().chain(&want.visible).copied();
-        let all = shown.chain(self.running(index));
+        let broken = index.runs().filter(|run| run.broken).map(|run| run.key).take(BROKEN_RUNS);
+        let all = shown.chain(broken).chain(self.running(index));
         all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
     }
 
