@@ -31,13 +31,22 @@ const LINE: usize = 64 << 10;
 pub struct LineCounts {
     /// Lines, bad and blank ones too.
     pub lines: u64,
-    /// Lines that are neither points nor blank.
+    /// Lines that are neither points nor blank, and points whose time or step is beyond 64 bits.
     pub bad: u64,
     /// Which of the lines was the first bad one, from 1.
     pub first_bad: Option<u64>,
 }
 
 impl LineCounts {
+    /// One more line, which is a point.
+    fn point(&mut self, point: Point) {
+        let ends = [i64::MIN, i64::MAX];
+        if ends.contains(&point.timestamp) || ends.contains(&point.step) {
+            return self.bad_line();
+        }
+        self.lines += 1;
+    }
+
     /// One more line, which is no point; blank ones are not bad.
     fn no_point(&mut self, line: &[u8]) {
         if line.len() > LINE || !line.iter().all(|b| matches!(b, b' ' | b'\r' | b'\t')) {
@@ -97,7 +106,7 @@ pub trait Sink {
             rest = after;
             match line::parse_short(line) {
                 Some(point) => {
-                    counts.lines += 1;
+                    counts.point(point);
                     self.push(point);
                 }
                 None => counts.no_point(line),

@@ -67,7 +67,7 @@ pub fn latest_of(bytes: &[u8], latest: &mut Latest) -> LineCounts {
                 settle(&mut pending, latest);
                 latest.push(point);
                 highest = latest.best.map(rank);
-                counts.lines += 1;
+                counts.point(point);
             }
             None => counts.no_point(line),
         }

@@ -3,8 +3,6 @@
 use super::LINE;
 use crate::index::Point;
 
-/// A time with more digits is none: 64 bits have 19, and a sign.
-const TIME: usize = 20;
 /// Digits that fit into 64 bits whatever they are.
 const DIGITS: usize = 18;
 
@@ -14,8 +12,7 @@ pub fn parse_line(line: &[u8]) -> Option<Point> {
     // NULs, which an append race on NFS leaves, make it no point: what stands behind them may be cut off, too.
     let text = std::str::from_utf8(line).ok()?;
     let mut fields = text.split(' ').filter(|field| !field.is_empty());
-    // Two writers that wrote into each other's line leave two times in one.
-    let timestamp = integer(fields.next().filter(|field| field.len() <= TIME)?)?;
+    let timestamp = integer(fields.next()?)?;
     let value = fields.next()?.parse().ok()?;
     let step = fields.next().map_or(Some(0), integer)?;
     Some(Point { value, step, timestamp })
@@ -26,7 +23,8 @@ pub(super) fn parse_short(line: &[u8]) -> Option<Point> {
     if line.len() > LINE { None } else { parse_line(line) }
 }
 
-/// An integer; one beyond 64 bits takes the nearest that fits.
+/// An integer; one beyond 64 bits takes the nearest that fits. MLflow's have no end, so it takes as a point what two
+/// writers have left who wrote their times into one line.
 fn integer(text: &str) -> Option<i64> {
     text.parse().ok().or_else(|| {
         let wide = text.strip_prefix(['-', '+']).unwrap_or(text);

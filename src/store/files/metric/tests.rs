@@ -28,7 +28,7 @@ fn slowly(bytes: &[u8]) -> (Vec<Point>, LineCounts) {
         match line::parse_short(line) {
             Some(point) => {
                 points.push(point);
-                counts.lines += 1;
+                counts.point(point);
             }
             None => counts.no_point(line),
         }
@@ -226,7 +226,6 @@ fn truncated_rewritten_and_replaced_files_start_over() {
 
 #[test]
 fn torn_lines_are_no_points() {
-    assert_eq!(parse_line(b"17000000001700000001000 0.4 2"), None);
     let dir = tempfile::tempdir().unwrap();
     for (text, points) in [("1 0.5 1\n2 0.2", 1), ("1 0.5 1\n2 0.25 2", 2), ("1 0.5\n2 0.25\n", 2)] {
         fs::write(dir.path().join("m"), text).unwrap();
@@ -234,6 +233,14 @@ fn torn_lines_are_no_points() {
         look(dir.path(), &mut series, true);
         assert_eq!(series.len(), points, "{text:?}");
     }
+}
+
+#[test]
+fn two_writers_who_wrote_into_one_line_left_a_point_of_no_time_as_mlflow_reads_it() {
+    let (points, look) = whole(b"1 0.5 1\n17000000001700000001000 0.4 2\n3 0.3 3\n");
+    let read: Vec<(f64, i64)> = points.iter().map(|point| (point.value, point.timestamp)).collect();
+    assert_eq!(read, [(0.5, 1), (0.4, i64::MAX), (0.3, 3)], "Python's numbers have no end");
+    assert_eq!((look.new.bad, look.new.first_bad), (1, Some(2)), "and it is told");
 }
 
 #[test]
