@@ -24,6 +24,7 @@ use self::pool::Pool;
 use self::problems::Ledger;
 use self::recall::Keeper;
 use self::run::RunFiles;
+use self::warm::Warm;
 use super::cache::Cache;
 use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch, Watching};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
@@ -51,6 +52,7 @@ mod run;
 mod stamps;
 mod sweep;
 mod values;
+mod warm;
 
 pub use layout::looks_like_an_experiment;
 
@@ -171,6 +173,8 @@ pub struct FileStore {
     unborn: Vec<(Instant, ExperimentKey)>,
     /// Runs in which a look has found a change, that nobody has asked for yet.
     found: Vec<RunKey>,
+    /// Runs in which something happened lately.
+    warm: Warm,
     /// How changes are noticed.
     watching: Watching,
 }
@@ -207,6 +211,7 @@ impl FileStore {
             others: FxHashSet::default(),
             unborn: Vec::new(),
             found: Vec::new(),
+            warm: Warm::default(),
             watching: Watching::Not,
         })
     }

@@ -135,14 +135,14 @@ impl FileStore {
         let RunDone { key, files, asked, what } = done;
         self.agenda.is_back(key, asked);
         let Some(run) = index.run(key) else { return false };
-        let experiment = run.experiment;
+        let (experiment, had_been_read) = (run.experiment, run.read() == Parts::ALL);
         if let Some(slot) = self.runs.get_mut(key.0 as usize) {
             *slot = Some(files);
         }
         if asked == Due::CHECK && matches!(&what, What::Read(outcome) if outcome.run.is_some()) {
             self.found.push(key);
         }
-        match what {
+        let changed = match what {
             What::Read(outcome) => self.take_outcome(index, key, *outcome),
             What::Unreadable(Fault::Gone) => {
                 self.agenda.list(experiment);
@@ -150,7 +150,12 @@ impl FileStore {
             }
             What::Unreadable(fault) => self.unreadable_run(index, key, &fault.to_string()),
             What::Lost(said) => self.unreadable_run(index, key, &format!("internal error: {said}")),
+        };
+        // A long file that has been read to its beginning is the end of a first reading, and no news.
+        if changed && asked != Due::LONG {
+            self.warm.changed(key, had_been_read);
         }
+        changed
     }
 
     fn take_outcome(&mut self, index: &mut Index, key: RunKey, outcome: Outcome) -> bool {

@@ -1,6 +1,7 @@
 //! Looking whether what is known is still so: what no event announces, or whose event was lost, is found here.
 
 use std::path::PathBuf;
+use std::time::Instant;
 
 use rustc_hash::FxHashSet;
 
@@ -41,6 +42,9 @@ impl FileStore {
     /// Marks what has to be looked at. Stamps of files and folders are read by the readers.
     pub(super) fn look_around(&mut self, index: &Index, want: &Want) {
         let complete = self.progress().complete;
+        if complete {
+            self.warm.begin(index);
+        }
         let seen = [Seen::of(&self.root), Seen::of(&self.root.join(".trash"))];
         if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
             self.agenda.root();
@@ -108,10 +112,12 @@ impl FileStore {
         matches!(self.watching, Watching::Polling(_, Some(Why::FileSystem(_))))
     }
 
-    /// Runs that are looked at this time: all that are on screen and train, but on file systems of a network only as many
-    /// as some questions a second allow, in turn; what is open always.
+    /// Runs that are looked at this time: all that are on screen, train or have changed lately, but on file systems of a
+    /// network only as many as some questions a second allow, in turn; what is open always.
     fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut keys = self.looked_at(index, want);
+        let mut seen: FxHashSet<RunKey> = keys.iter().copied().collect();
+        keys.extend(self.warm.latest(index, Instant::now()).into_iter().filter(|key| seen.insert(*key)));
         let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching else { return keys };
         let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
         if keys.len() > most {

@@ -1,0 +1,146 @@
+//! Runs in which something happened lately, which is where more is to be expected: an evaluation is logged after a training
+//! has ended, a job is resumed, somebody tidies up. No watch is spent on them (there are few for all programs of a
+//! user), but every sweep compares their stamps, so that a change of theirs need not wait for its turn.
+
+use std::cmp::Reverse;
+use std::time::{Duration, Instant, SystemTime};
+
+use rustc_hash::FxHashMap;
+
+use crate::index::{Index, Run, RunKey};
+
+/// For so long after the last change.
+const LATELY: Duration = Duration::from_secs(600);
+/// Runs that are compared in each sweep, the latest first, and stamps that this may take.
+const RUNS: usize = 256;
+const STAMPS: usize = 10_000;
+/// Stamps of a run apart from those of its tags and metrics: its folders and `meta.yaml`.
+const OWN_STAMPS: usize = 5;
+
+/// Runs in which something happened lately, and when it was noticed.
+#[derive(Debug, Default)]
+pub struct Warm {
+    since: FxHashMap<RunKey, Instant>,
+    /// The store had been read whole, so from then on what is read is what has happened.
+    is_begun: bool,
+}
+
+impl Warm {
+    /// Something of a run has changed; or its first reading has come further, which is news only once the store had
+    /// been read.
+    pub fn changed(&mut self, key: RunKey, had_been_read: bool) {
+        if had_been_read || self.is_begun {
+            self.note(key, Instant::now());
+        }
+    }
+
+    /// The store has been read whole: takes what started or ended lately by the clock of those who wrote it.
+    pub fn begin(&mut self, index: &Index) {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return;
+        }
+        let now =
+            SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default().as_millis() as i64;
+        let lately = index.runs().filter(|run| happened_lately(run, now));
+        lately.for_each(|run| self.note(run.key, Instant::now()));
+    }
+
+    /// The runs to compare now, the latest first.
+    pub fn latest(&mut self, index: &Index, now: Instant) -> Vec<RunKey> {
+        self.since.retain(|key, since| now.duration_since(*since) < LATELY && index.run(*key).is_some());
+        let mut latest: Vec<(Reverse<Instant>, RunKey)> =
+            self.since.iter().map(|(key, since)| (Reverse(*since), *key)).collect();
+        latest.sort_unstable();
+        let mut stamps = 0;
+        let is_paid = |key: &RunKey| {
+            stamps += index.run(*key).map_or(0, |run| OWN_STAMPS + run.tags().len() + run.metrics().len());
+            stamps <= STAMPS
+        };
+        latest.into_iter().map(|(_, key)| key).take(RUNS).take_while(is_paid).collect()
+    }
+
+    fn note(&mut self, key: RunKey, now: Instant) {
+        self.since.insert(key, now);
+        // What trains is here too, and looked at anyway, so more are kept than are taken.
+        if self.since.len() > 4 * RUNS {
+            let mut times: Vec<Instant> = self.since.values().copied().collect();
+            let (_, oldest, _) = times.select_nth_unstable(2 * RUNS);
+            let oldest = *oldest;
+            self.since.retain(|_, since| *since > oldest);
+        }
+    }
+}
+
+/// Whether a run started or ended within the last minutes; a clock that is ahead by as much is believed too.
+fn happened_lately(run: &Run, now: i64) -> bool {
+    let times = [run.start_time(), run.end_time()];
+    times.into_iter().flatten().any(|time| u128::from(time.abs_diff(now)) < LATELY.as_millis())
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_795_400_000_000;
+
+    fn runs(count: usize) -> Index {
+        let mut index = Index::default();
+        let experiment = index.add_experiment("0".into());
+        (0..count).for_each(|number| _ = index.add_run(&number.to_string(), experiment));
+        index
+    }
+
+    #[test]
+    fn a_store_in_which_nothing_happens_has_none() {
+        let index = runs(3);
+        let mut warm = Warm::default();
+        warm.changed(RunKey(0), false);
+        warm.begin(&index);
+        assert_eq!(warm.latest(&index, Instant::now()), [], "the first reading is no change");
+    }
+
+    #[test]
+    fn a_change_counts_for_some_minutes() {
+        let index = runs(3);
+        let mut warm = Warm::default();
+        warm.changed(RunKey(1), true);
+        warm.begin(&index);
+        warm.changed(RunKey(2), false);
+        let now = Instant::now();
+        assert_eq!(warm.latest(&index, now), [RunKey(2), RunKey(1)], "the latest first, new runs too");
+        assert_eq!(warm.latest(&index, now + LATELY), []);
+    }
+
+    #[test]
+    fn there_are_never_many() {
+        let index = runs(3000);
+        let mut warm = Warm::default();
+        (0..3000).for_each(|slot| warm.changed(RunKey(slot), true));
+        assert!(warm.since.len() <= 4 * RUNS);
+        let latest = warm.latest(&index, Instant::now());
+        assert_eq!((latest.len(), latest.first()), (RUNS, Some(&RunKey(2999))));
+    }
+
+    #[test]
+    fn what_has_gone_is_forgotten() {
+        let mut index = runs(2);
+        let mut warm = Warm::default();
+        warm.changed(RunKey(0), true);
+        index.remove_run(RunKey(0));
+        assert_eq!(warm.latest(&index, Instant::now()), []);
+        assert!(warm.since.is_empty());
+    }
+
+    #[test]
+    fn the_clock_of_a_run_tells_when_it_ended() {
+        let run = |end: i64| {
+            let mut draft = crate::index::Draft::new(RunKey(0), crate::index::ExperimentKey(0));
+            (draft.start_time, draft.end_time) = (Some(i64::MIN), Some(end));
+            draft.pack()
+        };
+        assert!(happened_lately(&run(NOW - 60_000), NOW));
+        assert!(!happened_lately(&run(NOW - 3_600_000), NOW));
+        assert!(!happened_lately(&run(i64::MAX), NOW));
+    }
+}
