@@ -34,6 +34,16 @@ pub enum Kind {
     Sqlite,
 }
 
+impl Kind {
+    /// What the store is called in its folder.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Files => "mlruns",
+            Self::Sqlite => "mlflow.db",
+        }
+    }
+}
+
 /// A sample store in which a thread trains. Dropped, it stops and removes the store.
 #[derive(Debug)]
 pub struct Demo {
@@ -50,10 +60,7 @@ impl Demo {
     pub fn start(now_ms: i64, kind: Kind) -> io::Result<Self> {
         let stop = Arc::new(Stop::default());
         let folder = folder::create(&stop)?;
-        let store = folder.join(match kind {
-            Kind::Files => "mlruns",
-            Kind::Sqlite => "mlflow.db",
-        });
+        let store = folder.join(kind.name());
         // From here on dropping it removes the folder.
         let mut demo = Self { folder, store, stop, thread: None };
         let trainer = unpack(&demo.store, &demo.folder, kind, now_ms)?;
@@ -91,6 +98,16 @@ impl Drop for Demo {
 /// handler, because it takes a lock.
 pub fn remove_all() {
     folder::remove_all();
+}
+
+/// Writes the sample store into a folder as it is at `now_ms`, and does not train; gives where it is.
+///
+/// # Errors
+/// What the file system or the database said.
+pub fn write(folder: &Path, kind: Kind, now_ms: i64) -> io::Result<PathBuf> {
+    let store = folder.join(kind.name());
+    unpack(&store, folder, kind, now_ms)?;
+    Ok(store)
 }
 
 /// Writes the whole store as it is at `now`.

@@ -253,8 +253,16 @@ pub trait Store: Send {
         Poll::Ready(None)
     }
 
+    /// The folder of a run's artifacts, or a sentence that says why there is none on this machine.
+    fn artifact_root(&self, index: &Index, run: RunKey) -> Result<PathBuf, String>;
+
     /// One level of a run's artifacts; `path` is below the artifact root, empty for the root itself.
-    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Poll<Listing>;
+    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Poll<Listing> {
+        Poll::Ready(match self.artifact_root(index, run) {
+            Ok(root) => files::artifacts::list(&root, path),
+            Err(note) => Listing { note: Some(note), ..Listing::default() },
+        })
+    }
 
     /// The first `limit` bytes of an artifact.
     fn preview(
@@ -263,7 +271,10 @@ pub trait Store: Send {
         run: RunKey,
         path: &str,
         limit: usize,
-    ) -> Poll<Result<Preview, Error>>;
+    ) -> Poll<Result<Preview, Error>> {
+        let root = self.artifact_root(index, run).map_err(Error);
+        Poll::Ready(root.and_then(|root| files::artifacts::preview(&root, path, limit)))
+    }
 
     /// Datasets and models of a run.
     fn inputs(&mut self, index: &Index, run: RunKey) -> Poll<Inputs>;
@@ -365,11 +376,20 @@ pub fn awaited<T>(
     }
 }
 
-/// Has a store send what it was asked for, and take what has arrived. What that changes in the index is no news to a
-/// command that has read everything.
+/// Has a store send what it was asked for, and take what arrives. What that changes in the index is no news to a command
+/// that has read everything.
 fn advance(store: &mut dyn Store, index: &Index) {
-    let _ = store.refresh(&mut index.clone(), &Want::default(), Instant::now()); // who waits is told what failed
-    store.wait(Instant::now() + Duration::from_secs(1));
+    let _ = exchange(store, &mut index.clone(), &Want::default()); // who waits is told what failed
+}
+
+/// Has a store send what it was asked for, waits for an answer and takes it: whoever asks again then has it, and does not
+/// wait for one that nobody sends.
+fn exchange(store: &mut dyn Store, index: &mut Index, want: &Want) -> Result<(), Error> {
+    if store.refresh(index, want, Instant::now())?.waits {
+        store.wait(Instant::now() + Duration::from_secs(1));
+        store.refresh(index, want, Instant::now())?;
+    }
+    Ok(())
 }
 
 /// All artifacts of a run, depth first, as `mltop show` prints them.

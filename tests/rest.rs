@@ -4,15 +4,14 @@
 mod common;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::{Command, Output};
 use std::time::{Duration, Instant};
 
+use common::looked::rest;
 use common::server::{Recording, Server, Told};
 use mltop::index::{Access, Index};
-use mltop::store::rest::settings::Settings;
-use mltop::store::rest::{Address, RestStore};
-use mltop::store::{self, Location, Store, Want};
+use mltop::store::rest::RestStore;
+use mltop::store::{self, Store, Want};
 use serde_json::{Value, json};
 
 /// What a command prints. Variables of whoever runs the test do not count.
@@ -38,84 +37,6 @@ fn failed(server: &str, words: &[&str], variables: &[(&str, &str)]) -> String {
     assert_eq!(done.status.code(), Some(1), "{said}");
     assert_eq!((said.lines().count(), done.stdout.len()), (1, 0), "{said}");
     said
-}
-
-/// The store that MLflow wrote, as mltop reads its files.
-fn files(name: &str) -> (tempfile::TempDir, Index) {
-    let dir = tempfile::tempdir().unwrap();
-    let packed = format!("{}/tests/data/{name}.tar.gz", env!("CARGO_MANIFEST_DIR"));
-    let unzipped = flate2::read::GzDecoder::new(std::fs::File::open(packed).unwrap());
-    tar::Archive::new(unzipped).unpack(dir.path()).unwrap();
-    let root: PathBuf = dir.path().join(name).join("mlruns");
-    let mut store = store::open(&Location::Files(root), None).unwrap();
-    let index = store::read_all(store.as_mut()).unwrap();
-    (dir, index)
-}
-
-fn open(server: &Server) -> RestStore {
-    RestStore::with(Address::parse(&server.url).unwrap(), Settings::default())
-}
-
-/// Everything that an index knows of its runs, but for how long histories are.
-fn told(index: &Index) -> Vec<String> {
-    let mut out: Vec<String> = index
-        .runs()
-        .map(|run| {
-            let name = |key| index.keys.name(key).to_owned();
-            let mut params: Vec<_> = run.params().iter().map(|(key, text)| (name(key), text)).collect();
-            let mut tags: Vec<_> = run.tags().iter().map(|(key, text)| (name(key), text)).collect();
-            let mut metrics: Vec<_> = run
-                .metrics()
-                .map(|(key, metric)| {
-                    (name(key), metric.last.step, metric.last.timestamp, metric.last.value.to_string())
-                })
-                .collect();
-            params.sort();
-            tags.sort();
-            metrics.sort();
-            let experiment = index.experiment(run.experiment).unwrap();
-            let times = (run.start_time(), run.end_time());
-            let words = (run.run_id(), run.name(), run.status_word(), run.user_id(), run.lifecycle);
-            let uri = run.artifact_uri(&index.keys);
-            format!(
-                "{words:?} {times:?} {uri:?} {:?} {params:?} {tags:?} {metrics:?}",
-                experiment.experiment_id
-            )
-        })
-        .collect();
-    out.extend(index.experiments().map(|e| {
-        let times = (e.creation_time, e.last_update_time);
-        format!(
-            "{:?} {:?} {:?} {:?} {times:?} {:?}",
-            e.experiment_id, e.name, e.lifecycle, e.artifact_location, e.tags
-        )
-    }));
-    out.sort();
-    out
-}
-
-#[test]
-fn a_server_1_over_files_tells_what_the_files_tell() {
-    let server = Server::replay("v1-file");
-    let (_dir, files) = files("v1-file");
-    let index = store::read_all(&mut open(&server)).unwrap();
-    assert_eq!(told(&index), told(&files));
-    assert!(index.problems.is_empty(), "{:?}", index.problems);
-}
-
-/// MLflow 3 reads the steps of metrics on a dataset as 0, and refuses the experiment with the blank in a dataset's name.
-#[test]
-fn a_server_3_over_files_tells_what_the_files_tell() {
-    let server = Server::replay("v3-file");
-    let (_dir, files) = files("v3-file");
-    let index = store::read_all(&mut open(&server)).unwrap();
-    let (ours, theirs) = (told(&index), told(&files));
-    let missing: Vec<&String> = theirs.iter().filter(|line| !ours.contains(line)).collect();
-    let known = ["\"bricked\"", "\"innocent neighbour\"", "\"with-datasets-", "\"checkpoints\""];
-    assert_eq!(missing.len(), 5, "{missing:#?}");
-    assert!(missing.iter().all(|line| known.iter().any(|name| line.contains(name))), "{missing:#?}");
-    let told: Vec<&str> = index.problems.iter().map(|problem| problem.what.as_str()).collect();
-    assert!(matches!(told.as_slice(), [only] if only.contains("Metric 'acc' is malformed")), "{told:?}");
 }
 
 #[test]
@@ -180,7 +101,7 @@ fn runs(count: usize) -> impl Fn(&common::server::Asked) -> Told + Send + Sync {
 #[test]
 fn runs_come_in_pages() {
     let server = Server::new(runs(1234));
-    let index = store::read_all(&mut open(&server)).unwrap();
+    let index = store::read_all(&mut rest(&server.url)).unwrap();
     assert_eq!((index.runs().count(), index.progress.complete), (1234, true));
     assert!(server.asked().iter().filter(|asked| asked.path.contains("/runs/search")).count() > 1);
 }
@@ -267,9 +188,28 @@ fn pages_that_go_round_in_circles_end() {
         told.body = value.to_string().into_bytes();
         told
     });
-    let answer = store::read_all(&mut open(&server));
+    let answer = store::read_all(&mut rest(&server.url));
     assert!(answer.is_ok_and(|index| !index.problems.is_empty()));
     assert!(server.asked().len() < 20);
+}
+
+/// One answer after the other, each of them asked for when the one before has come: nothing else takes time.
+#[test]
+fn commands_wait_for_answers_only() {
+    let some = runs(1);
+    let server = Server::new(move |asked: &common::server::Asked| {
+        let Some((_, query)) = asked.path.split_once("/artifacts/list?") else { return some(asked) };
+        let depth = query.matches("d").count() - "run_id".matches("d").count();
+        Told::json(
+            &json!({"files": (depth < 6).then(|| json!([{"path": "d/".repeat(depth) + "d", "is_dir": true}]))}),
+        )
+    });
+    let mut store = rest(&server.url);
+    let index = store::read_all(&mut store).unwrap();
+    let (run, begun) = (index.runs().next().unwrap().key, Instant::now());
+    let tree = store::artifact_tree(&mut store, &index, run);
+    assert_eq!(tree.entries.len(), 6);
+    assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
 /// A store that somebody looks at, as the store thread has it.
@@ -280,7 +220,7 @@ struct Live {
 
 impl Live {
     fn new(server: &Server) -> Self {
-        let mut store = open(server);
+        let mut store = rest(&server.url);
         store.look_every(Duration::from_millis(500));
         store.on_arrival(Box::new(|| {}));
         Self { store, index: Index::default() }

@@ -5,70 +5,16 @@
 mod common;
 
 use std::fs;
-use std::path::Path;
 use std::task::Poll;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::database::{Database, SCHEMA, START};
-use mltop::index::{Access, Index, Lifecycle, Run, Status, Summary};
+use common::database::{Database, START};
+use common::looked::{Looked, metric, run};
+use mltop::index::{Access, Lifecycle, Status, Summary};
 use mltop::series::Series;
-use mltop::store::{self, Location, Store, Want};
+use mltop::store::{self, Location, Want};
 use rusqlite::Connection;
-
-/// A database and what is known of it.
-struct Looked {
-    store: Box<dyn Store>,
-    index: Index,
-}
-
-impl Looked {
-    fn at(path: &Path) -> Self {
-        let mut store = store::open(&Location::Sqlite(path.to_owned()), None).unwrap();
-        let index = store::read_all(store.as_mut()).unwrap();
-        Self { store, index }
-    }
-
-    /// Reads what is due.
-    fn read(&mut self) {
-        let until = || Instant::now() + Duration::from_secs(1);
-        while self.store.refresh(&mut self.index, &Want::default(), until()).unwrap().more {}
-    }
-
-    /// Looks until something is so, for as long as a user would wait.
-    #[track_caller]
-    fn until(&mut self, what: &str, is_so: impl Fn(&Index) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !is_so(&self.index) {
-            assert!(Instant::now() < deadline, "never: {what}: {:?}", self.index.problems);
-            self.store.sweep(&self.index, &Want::default());
-            self.read();
-            sleep(Duration::from_millis(20));
-        }
-    }
-
-    #[track_caller]
-    fn run(&self, id: &str) -> &Run {
-        run(&self.index, id).unwrap()
-    }
-
-    /// Steps and values of a whole history.
-    fn history(&mut self, id: &str, metric: &str) -> Vec<(i64, f64)> {
-        let (run, key) = (self.run(id).key, self.index.keys.find(metric).unwrap());
-        let series = store::history(self.store.as_mut(), &self.index, run, key).unwrap();
-        series.iter().map(|point| (point.step, point.value)).collect()
-    }
-}
-
-fn run<'a>(index: &'a Index, id: &str) -> Option<&'a Run> {
-    index.runs().find(|run| run.run_id() == id).map(AsRef::as_ref)
-}
-
-/// The latest value of a metric, and how many points it has.
-fn metric(index: &Index, id: &str, name: &str) -> Option<(f64, u64)> {
-    let found = run(index, id)?.metric(index.keys.find(name)?)?;
-    Some((found.last.value, found.points))
-}
 
 fn one_run(status: &str) -> Database {
     let database = Database::new();
@@ -80,7 +26,7 @@ fn one_run(status: &str) -> Database {
 #[test]
 fn points_params_tags_states_and_runs_are_found() {
     let database = one_run("RUNNING");
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     assert_eq!(metric(&looked.index, "aa", "loss").unwrap().0, 0.5);
     database.metric("aa", "loss", 0.25, 2).metric("aa", "val/acc", 0.9, 2).param("aa", "batch", "32");
     database.tag("aa", "note", "old").tag("aa", "note", "new").status("aa", "FAILED");
@@ -101,7 +47,7 @@ fn points_params_tags_states_and_runs_are_found() {
 #[test]
 fn what_changes_in_place_in_runs_that_have_ended_is_found_too() {
     let database = one_run("FINISHED");
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     database.execute("UPDATE runs SET lifecycle_stage = 'deleted' WHERE run_uuid = 'aa'", []);
     looked.until("deleted", |index| run(index, "aa").unwrap().lifecycle == Lifecycle::Deleted);
     database.execute("UPDATE runs SET name = 'renamed', lifecycle_stage = 'active'", []);
@@ -122,7 +68,7 @@ fn what_changes_in_place_in_runs_that_have_ended_is_found_too() {
 fn rows_whose_numbers_are_given_again_are_read_again() {
     let database = one_run("RUNNING");
     database.run("0", "bb", "second", "RUNNING", START + 1000).metric("bb", "loss", 7.0, 1);
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     // As `mlflow gc` does; the next point has the same rowid.
     database.execute("DELETE FROM metrics WHERE run_uuid = 'bb'", []);
     database.execute("DELETE FROM latest_metrics WHERE run_uuid = 'bb'", []);
@@ -141,7 +87,7 @@ fn a_writer_is_never_kept_waiting() {
     }
     let writer = Connection::open(&database.path).unwrap();
     writer.busy_timeout(Duration::ZERO).unwrap();
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     let mut step = 10;
     let mut commit = || {
         step += 1;
@@ -168,7 +114,7 @@ fn a_writer_is_never_kept_waiting() {
 #[test]
 fn a_locked_database_says_busy_and_keeps_what_is_known() {
     let database = one_run("RUNNING");
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     database.metric("aa", "loss", 0.25, 2);
     database.connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
     looked.until("busy", |index| index.access == Access::Busy);
@@ -185,7 +131,7 @@ fn one_that_is_locked_at_first_is_read_when_it_can_be() {
     let database = one_run("RUNNING");
     database.connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
     let store = store::open(&Location::Sqlite(database.path.clone()), None).unwrap();
-    let mut looked = Looked { store, index: Index::default() };
+    let mut looked = Looked::unread(store);
     looked.until("busy", |index| index.access == Access::Busy);
     database.connection.execute_batch("COMMIT").unwrap();
     looked.until("read", |index| run(index, "aa").is_some() && index.progress.complete);
@@ -194,7 +140,7 @@ fn one_that_is_locked_at_first_is_read_when_it_can_be() {
 #[test]
 fn a_file_that_takes_the_place_of_another_is_read() {
     let database = one_run("FINISHED");
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     let other = Database::new();
     other.experiment("0", "Default").experiment("1", "new");
     other.run("0", "aa", "restored", "FINISHED", START).run("1", "cc", "third", "FINISHED", START);
@@ -207,7 +153,7 @@ fn a_file_that_takes_the_place_of_another_is_read() {
 #[test]
 fn nothing_is_left_beside_a_database() {
     let database = one_run("FINISHED");
-    Looked::at(&database.path);
+    Looked::database(&database.path);
     assert_eq!(database.files(), ["mlflow.db"]);
     // As `mlflow migrate-filestore` leaves it.
     database.connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
@@ -220,7 +166,7 @@ fn nothing_is_left_beside_a_database() {
         .unwrap();
     let before = database.files();
     assert!(before.contains(&"mlflow.db-wal".to_owned()) && !before.contains(&"at-rest.db-wal".to_owned()));
-    assert_eq!(metric(&Looked::at(&path).index, "aa", "loss").unwrap().0, 0.25);
+    assert_eq!(metric(&Looked::database(&path).index, "aa", "loss").unwrap().0, 0.25);
     assert_eq!(database.files(), before);
 }
 
@@ -229,7 +175,7 @@ fn one_in_wal_mode_is_followed() {
     let database = one_run("RUNNING");
     database.connection.pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(())).unwrap();
     database.metric("aa", "loss", 0.25, 2);
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     assert_eq!(metric(&looked.index, "aa", "loss").unwrap().0, 0.25);
     for step in 3..6 {
         database.metric("aa", "loss", 1.0 / step as f64, step);
@@ -249,7 +195,7 @@ fn a_writer_comes_to_one_that_was_at_rest() {
         .pragma_update_and_check(None, "journal_mode", "wal", |_| Ok(()))
         .unwrap();
     drop(path);
-    let mut looked = Looked::at(&copy);
+    let mut looked = Looked::database(&copy);
     let writer = Connection::open(&copy).unwrap();
     writer.execute("UPDATE runs SET name = 'later'", []).unwrap();
     looked.until("the change", |index| run(index, "aa").unwrap().name() == Some("later"));
@@ -265,7 +211,7 @@ fn a_wal_that_a_killed_writer_left_is_read() {
         let name = format!("mlflow.db{suffix}");
         fs::copy(database.folder().join(&name), dir.path().join(&name)).unwrap();
     }
-    let looked = Looked::at(&dir.path().join("mlflow.db"));
+    let looked = Looked::database(&dir.path().join("mlflow.db"));
     assert_eq!(metric(&looked.index, "aa", "loss").unwrap().0, 0.25);
     assert_eq!(dir.path().read_dir().unwrap().count(), 2);
 }
@@ -285,33 +231,41 @@ fn a_change_that_a_killed_writer_left_half_done_is_undone_in_a_copy() {
         let name = format!("mlflow.db{suffix}");
         fs::copy(database.folder().join(&name), dir.path().join(&name)).unwrap();
     }
-    let looked = Looked::at(&dir.path().join("mlflow.db"));
+    let looked = Looked::database(&dir.path().join("mlflow.db"));
     assert_eq!(looked.run("aa").tags().len(), 1);
     assert!(looked.index.problems[0].what.contains("killed in the middle of a change"));
     assert_eq!(dir.path().read_dir().unwrap().count(), 2);
 }
 
+/// The tables that MLflow 1.0.0 makes (`tests/data/schema-1.0.0.sql`): no latest values, no NaN, names of runs in
+/// tags only, no index but primary keys.
 #[test]
 fn the_schema_of_mlflow_1_has_no_latest_values() {
-    let schema =
-        SCHEMA.replace("name VARCHAR(250), source_type", "source_type").replace(", deleted_time BIGINT", "");
-    let schema =
-        schema.replace(" is_nan BOOLEAN DEFAULT 0 NOT NULL,", "").replace(", value, is_nan)", ", value)");
-    let database = Database::with(&schema);
-    database
-        .connection
-        .execute_batch(
-            "DROP TABLE latest_metrics; DROP TABLE experiment_tags; DROP INDEX index_tags_run_uuid",
-        )
-        .unwrap();
-    database.experiment("0", "Default");
-    database.execute("INSERT INTO runs (run_uuid, user_id, status, start_time, experiment_id) VALUES ('aa', 'demo', 'FINISHED', 5, 0)", []);
-    database.tag("aa", "mlflow.runName", "old");
+    let database = Database::with(include_str!("data/schema-1.0.0.sql"));
+    database.execute(
+        "INSERT INTO experiments VALUES (0, 'Default', './mlruns/0', 'active'), (7, 'old', './mlruns/7', 'deleted')",
+        [],
+    );
+    for (id, status, stage, experiment) in
+        [("aa", "FINISHED", "active", 0), ("bb", "RUNNING", "deleted", 0), ("cc", "FAILED", "active", 7)]
+    {
+        database.execute(
+            "INSERT INTO runs VALUES (?1, '', 'LOCAL', 'train.py', '', 'demo', ?2, 5, 9, '', ?3, './mlruns/0/x', ?4)",
+            (id, status, stage, experiment),
+        );
+    }
+    database.tag("aa", "mlflow.runName", "old").param("aa", "lr", "0.1");
     for (value, step) in [(0.5, 1), (0.25, 3), (0.75, 2)] {
         database.execute("INSERT INTO metrics VALUES ('loss', ?1, ?2, 'aa', ?2)", (value, step));
     }
-    let mut looked = Looked::at(&database.path);
-    assert_eq!((looked.run("aa").name(), looked.run("aa").lifecycle), (Some("old"), Lifecycle::Active));
+    let mut looked = Looked::database(&database.path);
+    assert!(looked.index.problems.is_empty(), "{:?}", looked.index.problems);
+    let aa = looked.run("aa");
+    assert_eq!((aa.name(), aa.lifecycle, aa.status), (Some("old"), Lifecycle::Active, Status::Finished));
+    assert_eq!((aa.start_time(), aa.end_time(), aa.user_id()), (Some(5), Some(9), Some("demo")));
+    assert_eq!(aa.param(looked.index.keys.find("lr").unwrap()), Some("0.1"));
+    assert_eq!((looked.run("bb").lifecycle, looked.run("bb").status), (Lifecycle::Deleted, Status::Running));
+    assert!(looked.index.is_deleted(looked.run("cc")), "its experiment is");
     assert_eq!(metric(&looked.index, "aa", "loss"), Some((0.25, 3)));
     assert_eq!(looked.history("aa", "loss"), [(1, 0.5), (2, 0.75), (3, 0.25)]);
     database.execute("INSERT INTO metrics VALUES ('loss', 0.125, 4, 'aa', 4)", []);
@@ -323,7 +277,7 @@ fn any_type_in_any_column_costs_a_cell() {
     let database = one_run("FINISHED");
     database.execute("INSERT INTO runs VALUES (x'00ff', 7, NULL, NULL, NULL, x'80', 3.5, 'abc', '17', NULL, 'odd', 1e300, 'x', NULL)", []);
     database.execute("INSERT INTO latest_metrics VALUES ('m', 'text', 'x', 'y', 'z', 'aa')", []);
-    let looked = Looked::at(&database.path);
+    let looked = Looked::database(&database.path);
     assert_eq!(looked.index.runs().count(), 2);
     assert_eq!(metric(&looked.index, "aa", "loss").unwrap().0, 0.5);
     let odd = looked.index.runs().find(|run| run.run_id() != "aa").unwrap();
@@ -339,7 +293,7 @@ fn values_that_are_too_long_cost_a_cell() {
     let database = one_run("FINISHED");
     database.execute("INSERT INTO params SELECT 'big', hex(zeroblob(5000000)), 'aa'", []);
     database.execute("INSERT INTO runs (run_uuid, name, status, experiment_id) SELECT 'bb', hex(zeroblob(5000000)), 'FINISHED', 0", []);
-    let looked = Looked::at(&database.path);
+    let looked = Looked::database(&database.path);
     assert_eq!(looked.run("aa").params().len(), 1);
     assert_eq!(looked.run("bb").name(), None);
     assert_eq!(looked.index.problems.len(), 2, "{:?}", looked.index.problems);
@@ -365,7 +319,7 @@ fn a_damaged_page_hides_no_other() {
     let leaf = u32::from_be_bytes(bytes[cell..cell + 4].try_into().unwrap()) as usize;
     bytes[(leaf - 1) * 4096..leaf * 4096].fill(0xee);
     fs::write(&path, bytes).unwrap();
-    let looked = Looked::at(&path);
+    let looked = Looked::database(&path);
     let count = looked.index.runs().count();
     assert!((300..401).contains(&count), "{count} runs");
     assert!(looked.index.problems.iter().any(|problem| problem.what.contains("damaged")));
@@ -391,7 +345,7 @@ fn histories_are_in_mlflows_order_and_grow() {
     let database = one_run("RUNNING");
     database.metric_at("aa", "m", 3.0, 5, START + 5).metric_at("aa", "m", f64::NAN, 1, START + 1);
     database.metric_at("aa", "m", 2.0, 9, START + 1).metric_at("aa", "m", -1.0, 1, START + 1);
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     let told = looked.history("aa", "m");
     assert_eq!(told.iter().map(|(step, _)| *step).collect::<Vec<_>>(), [1, 1, 9, 5]);
     assert!(told[0].1 == -1.0 && told[1].1.is_nan());
@@ -431,7 +385,7 @@ fn a_large_history_is_read_in_pieces_by_every_index() {
             value,
         );
         database.connection.execute_batch(extra).unwrap();
-        let mut looked = Looked::at(&database.path);
+        let mut looked = Looked::database(&database.path);
         let (key, large) = (looked.run("aa").key, looked.index.keys.find("large").unwrap());
         let Ok(Poll::Ready(Some(samples))) = looked.store.sample(&looked.index, key, large) else {
             unreachable!("{extra}")
@@ -471,7 +425,7 @@ fn histories_of_many_runs_are_summed_as_each_is_by_itself() {
         database.history(&id, "loss", 0..run + 1, |step| ((step * 31 + run * 17) % 23) as f64);
         database.metric_at(&id, "loss", f64::NAN, -run, START - 5).metric(&id, "other", 7.0, 1);
     }
-    let mut looked = Looked::at(&database.path);
+    let mut looked = Looked::database(&database.path);
     let loss = looked.index.keys.find("loss").unwrap();
     let runs: Vec<_> = looked.index.runs().map(|run| run.key).collect();
     for _ in 0..2 {

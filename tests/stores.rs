@@ -1,218 +1,441 @@
-//! What a store tells while somebody writes, moves, breaks and deletes in it. Without events: each look is a sweep, as
-//! where no watch works.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+//! The contract of all stores: the same experiments give the same index and the same answers, whether they lie in an
+//! `mlruns` folder, in a database, or behind a server.
+//!
+//! One story (`common/story.rs`) is told to each of them; every test here asks all three.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 
-use std::fs;
 use std::path::Path;
-use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime};
+use std::process::Command;
+use std::task::Poll;
+use std::time::Instant;
 
-use common::stores::{Made, append};
-use mltop::index::{Index, Run, Status};
-use mltop::store::{self, Location, Store, Want};
+use common::looked::{Looked, metric, rest, run};
+use common::server::Server;
+use common::story::{HOSTILE, KINDS, Kind, Place};
+use common::{stores, told, tracking};
+use mltop::index::{Index, Key, Lifecycle, Status};
+use mltop::series::Series;
+use mltop::store;
+use serde_json::Value;
 
-/// A store and what is known of it.
-struct Looked {
-    store: Box<dyn Store>,
-    index: Index,
+/// Asks something of the story in each kind of store.
+fn everywhere(ask: impl Fn(&Place, &mut Looked)) {
+    for kind in KINDS {
+        let place = Place::told(kind);
+        ask(&place, &mut place.look());
+    }
 }
 
-impl Looked {
-    fn at(root: &Path) -> Self {
-        let mut store = store::open(&Location::Files(root.to_owned()), None).unwrap();
-        let index = store::read_all(store.as_mut()).unwrap();
-        Self { store, index }
-    }
+#[test]
+fn the_same_story_is_the_same_everywhere() {
+    let everything = |kind| -> Vec<String> {
+        let place = Place::told(kind);
+        let mut looked = place.look();
+        let lines = told::everything(&mut looked);
+        assert!(looked.index.problems.is_empty(), "{kind:?}: {:?}", looked.index.problems);
+        assert!(looked.index.progress.complete, "{kind:?}");
+        lines.iter().map(|line| place.plain(line)).collect()
+    };
+    let files = everything(Kind::Files);
+    assert!(files.len() > 40, "{} lines", files.len());
+    told::same(&everything(Kind::Database), &files, "a database and files");
+    told::same(&everything(Kind::Server), &files, "a server and files");
+}
 
-    /// Reads what is due.
-    fn read(&mut self) {
-        let until = || Instant::now() + Duration::from_secs(1);
-        while self.store.refresh(&mut self.index, &Want::default(), until()).unwrap().more {}
-    }
+/// What the commands print, all of it: `ls`, `runs`, and of each run `show` and `history`.
+#[test]
+fn the_commands_print_the_same_everywhere() {
+    let printed = |kind| -> Vec<String> {
+        let place = Place::told(kind);
+        let mut all = Vec::new();
+        let mut ask = |words: &[&str]| {
+            let told = place.plain(&mltop(&place, words));
+            // What a database makes of infinities.
+            let told = told.replace("\"Infinity\"", "1.7976931348623157e+308");
+            let told = told.replace("\"-Infinity\"", "-1.7976931348623157e+308");
+            all.extend(told.lines().map(|line| format!("{words:?}: {line}")));
+        };
+        ask(&["ls", "--json"]);
+        ask(&["ls"]);
+        ask(&["runs", "--json", "--all"]);
+        ask(&["runs", "--json", "--deleted"]);
+        ask(&["runs"]);
+        for id in ["sweep", "child0", "child1", "leaf", "texts", "dropped", "orphan"] {
+            ask(&["show", "--json", id]);
+            ask(&["show", id]);
+        }
+        ask(&["history", "--json", "child0", "loss"]);
+        ask(&["history", "--json", "values", "steps"]);
+        all
+    };
+    let files = printed(Kind::Files);
+    told::same(&printed(Kind::Database), &files, "a database and files");
+    told::same(&printed(Kind::Server), &files, "a server and files");
+}
 
-    /// Sweeps until something is so, for as long as a user would wait.
-    #[track_caller]
-    fn until(&mut self, what: &str, is_so: impl Fn(&Index) -> bool) {
-        let deadline = Instant::now() + Duration::from_secs(20);
-        while !is_so(&self.index) {
-            assert!(Instant::now() < deadline, "never: {what}");
-            self.store.sweep(&self.index, &Want::default());
-            self.read();
-            sleep(Duration::from_millis(20));
+/// What a command prints about a store. Variables of whoever runs the test do not count.
+fn mltop(place: &Place, words: &[&str]) -> String {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mltop"));
+    command.arg(words[0]).arg(&place.address).args(&words[1..]).env_clear().env("HOME", home.path());
+    let done = command.output().unwrap();
+    assert!(done.status.success(), "{words:?}: {}", String::from_utf8_lossy(&done.stderr));
+    String::from_utf8(done.stdout).unwrap()
+}
+
+#[test]
+fn runs_have_their_states_and_times() {
+    everywhere(|_, looked| {
+        let state = |id: &str| (looked.run(id).status, looked.run(id).lifecycle);
+        assert_eq!(state("child0"), (Status::Finished, Lifecycle::Active));
+        assert_eq!(state("child1"), (Status::Failed, Lifecycle::Active));
+        assert_eq!(state("child2"), (Status::Running, Lifecycle::Active));
+        assert_eq!(state("leaf"), (Status::Killed, Lifecycle::Active));
+        assert_eq!(state("texts"), (Status::Scheduled, Lifecycle::Active));
+        assert_eq!(state("dropped"), (Status::Finished, Lifecycle::Deleted));
+        let start = common::database::START;
+        assert_eq!(looked.run("child1").start_time(), Some(start + 2000));
+        assert_eq!(looked.run("child1").end_time(), Some(start + 62_000));
+        assert_eq!(looked.run("child2").end_time(), None);
+    });
+}
+
+#[test]
+fn what_was_deleted_is_known_as_deleted() {
+    everywhere(|_, looked| {
+        let index = &looked.index;
+        let deleted = |id: &str| index.is_deleted(run(index, id).unwrap());
+        assert!(deleted("dropped") && deleted("orphan"));
+        assert!(!deleted("sweep"));
+        let stages: Vec<(&str, Lifecycle)> =
+            index.experiments().map(|e| (&*e.experiment_id, e.lifecycle)).collect();
+        assert!(stages.contains(&("3", Lifecycle::Deleted)), "{stages:?}");
+        assert!(stages.contains(&("4", Lifecycle::Active)), "an empty experiment is one: {stages:?}");
+    });
+}
+
+#[test]
+fn what_is_no_number_is_told_as_it_was_logged() {
+    everywhere(|place, looked| {
+        let value = |name: &str| metric(&looked.index, "values", name).unwrap().0;
+        assert!(value("nan").is_nan());
+        // A database keeps infinities as the largest numbers there are, and MLflow tells these.
+        let infinity = if place.kind == Kind::Files { f64::INFINITY } else { f64::MAX };
+        assert_eq!((value("inf"), value("minus inf")), (infinity, -infinity));
+        assert_eq!(value("tiny"), 5e-324);
+        assert_eq!(value("same step"), 0.5, "the later one, though it is less");
+        let points = looked.history("values", "with nan");
+        let is_nan: Vec<bool> = points.iter().map(|(_, value)| value.is_nan()).collect();
+        assert_eq!(is_nan, [false, true, false, true]);
+        assert_eq!(looked.history("values", "steps"), [(-5, 1.0), (i64::MAX, 2.0)]);
+    });
+}
+
+#[test]
+fn hostile_and_wide_texts_come_as_they_are() {
+    everywhere(|_, looked| {
+        let index = &looked.index;
+        let texts = run(index, "texts").unwrap();
+        let key = |name: &str| index.keys.find(name).unwrap();
+        assert_eq!(texts.name(), Some(HOSTILE));
+        assert_eq!(texts.param(key("hostile")), Some(HOSTILE));
+        assert_eq!(texts.param(key("empty")), Some(""));
+        assert_eq!(texts.param(key("long")).map(str::len), Some(7000));
+        assert_eq!(texts.param(key("número/ключ 鍵")), Some("value"));
+        assert_eq!(texts.tag(key("hostile")), Some(HOSTILE));
+        assert_eq!(texts.tag(Key::NOTE), Some("# A note\n\nof *several* lines"));
+        assert_eq!(index.experiment(texts.experiment).unwrap().name.as_deref(), Some(HOSTILE));
+    });
+}
+
+#[test]
+fn parents_are_known() {
+    everywhere(|_, looked| {
+        let parent = |id: &str| looked.run(id).parent_run_id();
+        assert_eq!(
+            (parent("child0"), parent("leaf"), parent("sweep")),
+            (Some("sweep"), Some("child0"), None)
+        );
+    });
+}
+
+#[test]
+fn datasets_and_models_are_known() {
+    everywhere(|_, looked| {
+        let mut inputs = |id: &str| {
+            let key = looked.run(id).key;
+            store::awaited(looked.store.as_mut(), &looked.index, |store, index| store.inputs(index, key))
+        };
+        let used = inputs("child0").datasets;
+        let names: Vec<(&str, &str)> = used.iter().map(|d| (&*d.name, &*d.tags[0].1)).collect();
+        assert_eq!(names, [("données: \"日本\" ", "eval"), ("iris", "training")]);
+        assert_eq!(used[1].profile.as_deref(), Some(r#"{"num_rows": 150}"#));
+        let models = inputs("child1");
+        assert_eq!(models.model_inputs, ["m-used".into()]);
+        assert_eq!(models.model_outputs, [("m-first".into(), 0), ("m-made".into(), 4)]);
+        assert_eq!(inputs("leaf"), store::Inputs::default());
+    });
+}
+
+#[test]
+fn artifacts_are_listed_and_read() {
+    everywhere(|place, looked| {
+        let (key, store) = (looked.run("texts").key, looked.store.as_mut());
+        let listing = store::artifact_tree(store, &looked.index, key);
+        let entries: Vec<(&str, Option<u64>)> =
+            listing.entries.iter().map(|entry| (entry.path.as_str(), entry.file_size)).collect();
+        let wide = HOSTILE.len() as u64;
+        assert_eq!(
+            entries,
+            [
+                ("model", None),
+                ("model/MLmodel", Some(12)),
+                ("model/data", None),
+                ("model/data/empty", Some(0)),
+                ("plot é 日.svg", Some(wide)),
+            ]
+        );
+        let mut preview = |path: &str| {
+            store::awaited(store, &looked.index, |store, index| store.preview(index, key, path, 4))
+        };
+        let begin = preview("model/MLmodel").unwrap();
+        assert_eq!((begin.bytes.as_slice(), begin.size), (b"flav".as_slice(), 12), "{:?}", place.kind);
+        assert!(preview("model/none").is_err());
+    });
+}
+
+/// Points that were logged out of order: files have them as they were logged, everything else by time.
+#[test]
+fn histories_come_in_the_order_of_the_store() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        place.writer.experiment("1", "one");
+        place.writer.run("1", "aa", "first", "RUNNING", 0);
+        for (step, time) in [(5, 500), (1, 100), (9, 900)] {
+            place.writer.metric("aa", "loss", step as f64, step, time);
+        }
+        let steps: Vec<i64> = place.look().history("aa", "loss").iter().map(|(step, _)| *step).collect();
+        let expected = if kind == Kind::Files { [5, 1, 9] } else { [1, 5, 9] };
+        assert_eq!(steps, expected, "{kind:?}");
+    }
+}
+
+/// A filter and what to order by find the same runs in the same order, whatever they need to have been read for it.
+#[test]
+fn filters_and_orders_mean_the_same_everywhere() {
+    const QUERIES: &[(&str, &str, &[&str])] = &[
+        ("metrics.loss < 0.15", "metrics.loss ASC", &["child2"]),
+        ("params.kernel = 'rbf' AND params.lr >= 1e-3", "params.lr DESC", &["child2", "child0"]),
+        ("params.lr LIKE '0.%'", "", &["child1", "child0"]),
+        ("status != 'FINISHED'", "", &["leaf", "child2", "child1"]),
+        ("metrics.`val/acc top-1` >= 0.6", "metrics.`val/acc top-1` DESC", &["child2", "child1"]),
+        ("metrics.loss IS NULL", "", &["sweep"]),
+        // Whole histories.
+        ("metrics.loss.min < -0.6", "", &["child2", "child1"]),
+        ("metrics.loss.max > 0.9", "metrics.loss.max DESC", &["leaf", "child0"]),
+        ("metrics.loss.first = 0.5", "", &["child1"]),
+        ("metrics.loss.mean < 1", "metrics.loss.mean ASC", &["child2", "child1", "child0"]),
+        ("metrics.loss.at:1 < 1", "", &["child2", "child1", "child0"]),
+        ("metrics.loss.best < -0.6", "", &["child2", "child1"]),
+        // Datasets.
+        ("dataset.name = 'iris'", "", &["child1", "child0"]),
+        ("dataset.name = 'iris' AND dataset.context = 'training'", "", &["child0"]),
+        ("dataset.digest LIKE 'b%'", "", &["child0"]),
+        ("dataset.context IN ('eval')", "", &["child1", "child0"]),
+        // The tree.
+        ("parent.params.kernel = 'rbf'", "", &["leaf", "child2", "child1", "child0"]),
+        ("parent.parent.run_name = 'sweep'", "", &["leaf"]),
+        ("children > 1", "", &["sweep"]),
+        ("depth = 2 OR children = 3", "", &["leaf", "sweep"]),
+        // Times, words.
+        ("duration < 2m", "start_time ASC", &["sweep", "child0", "child1", "leaf"]),
+        ("start_time > 1795400001500", "end_time DESC", &["leaf", "child1", "child2"]),
+        ("trial AND NOT status = 'FAILED'", "", &["child2", "child0"]),
+        ("run_name ~ '^trial [01]$'", "run_name DESC", &["child1", "child0"]),
+    ];
+    for kind in KINDS {
+        let place = Place::told(kind);
+        for (filter, order, expected) in QUERIES {
+            let mut words = vec!["runs", "--json", "--experiment", "1", "--filter", filter];
+            if !order.is_empty() {
+                words.extend(["--order-by", order]);
+            }
+            let told: Value = serde_json::from_str(&mltop(&place, &words)).unwrap();
+            let ids: Vec<&str> =
+                told.as_array().unwrap().iter().map(|run| run["run_id"].as_str().unwrap()).collect();
+            assert_eq!(&ids, expected, "{kind:?}: {filter} by {order}");
         }
     }
+}
 
-    fn run(&self, id: &str) -> Option<&Run> {
-        self.index.runs().find(|run| run.run_id() == id).map(AsRef::as_ref)
+/// Values of whole histories, groups of runs with their means, and the best run.
+#[test]
+fn aggregates_are_the_same_everywhere() {
+    let asked: Vec<Vec<String>> = KINDS
+        .iter()
+        .map(|kind| {
+            let place = Place::told(*kind);
+            let rows = |words: &str| mltop(&place, &words.split(' ').collect::<Vec<_>>());
+            let aggregates = ["last", "best", "min", "max", "first", "mean", "at:2"];
+            let mut all: Vec<String> = aggregates
+                .iter()
+                .map(|which| {
+                    rows(&format!(
+                        "runs --experiment 1 --format csv --cols run_id,metrics.loss --agg {which}"
+                    ))
+                })
+                .collect();
+            all.push(rows("runs --experiment 1 --format csv --group-by params.kernel --agg min"));
+            all.push(rows("best loss --json"));
+            all
+        })
+        .collect();
+    assert!(asked[0][2].contains("-0.7"), "{}", asked[0][2]);
+    assert!(asked[0][6].contains("-0.56"), "{}", asked[0][6]);
+    told::same(&asked[1], &asked[0], "a database and files");
+    told::same(&asked[2], &asked[0], "a server and files");
+}
+
+/// Who looks sees what somebody writes meanwhile.
+#[test]
+fn what_is_written_meanwhile_is_found_everywhere() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        let writer = place.writer.as_ref();
+        writer.experiment("1", "one");
+        writer.run("1", "aa", "first", "RUNNING", common::database::START);
+        writer.metric("aa", "loss", 0.5, 1, 1000);
+        let mut looked = place.look();
+        looked.want.experiment = looked.index.latest;
+        looked.show_all();
+        assert_eq!(looked.history("aa", "loss"), [(1, 0.5)]);
+        writer.metric("aa", "loss", 0.25, 2, 2000);
+        writer.metric("aa", "acc", 0.9, 2, 2000);
+        writer.param("aa", "batch", "32");
+        writer.tag("aa", "note", "new");
+        writer.run("1", "bb", "second", "RUNNING", common::database::START + 1000);
+        let is_new = |index: &Index| {
+            let found = run(index, "aa").unwrap();
+            let key = |name: &str| index.keys.find(name);
+            metric(index, "aa", "loss").is_some_and(|(value, _)| value == 0.25)
+                && metric(index, "aa", "acc").is_some_and(|(value, _)| value == 0.9)
+                && key("batch").is_some_and(|key| found.param(key) == Some("32"))
+                && key("note").is_some_and(|key| found.tag(key) == Some("new"))
+                && run(index, "bb").is_some_and(|run| run.name() == Some("second"))
+        };
+        looked.until(&format!("{kind:?}: what is new"), is_new);
+        assert_eq!(looked.history("aa", "loss"), [(1, 0.5), (2, 0.25)], "{kind:?}");
+        let (kept, before) = (looked.run("aa").key, looked.run("bb").key);
+        looked.show_all();
+        writer.status("aa", "FAILED");
+        writer.delete("bb");
+        looked.until(&format!("{kind:?}: the ends"), |index| {
+            let (ended, gone) = (run(index, "aa").unwrap(), run(index, "bb").unwrap());
+            ended.status == Status::Failed
+                && ended.end_time().is_some()
+                && gone.lifecycle == Lifecycle::Deleted
+        });
+        assert_eq!((looked.run("aa").key, looked.run("bb").key), (kept, before), "runs keep their slots");
     }
 }
 
-fn run<'a>(index: &'a Index, id: &str) -> Option<&'a Run> {
-    index.runs().find(|run| run.run_id() == id).map(AsRef::as_ref)
-}
-
-fn one_run(status: u8) -> (Made, common::stores::Run) {
-    let store = Made::new();
-    store.experiment("0", "Default");
-    let run = store.run("0", "aa", "first", status, 1_795_400_000_000);
-    run.metric("loss", 0.5, 1).param("lr", "0.1");
-    (store, run)
-}
-
-fn age(path: &Path) {
-    let past = SystemTime::now() - Duration::from_secs(3600);
-    fs::File::open(path).unwrap().set_modified(past).unwrap();
-}
-
+/// A history goes on where it was, with what has come since.
 #[test]
-fn a_store_of_nothing_but_deleted_experiments_is_read_too() {
-    let (store, _) = one_run(3);
-    fs::rename(store.root.join("0"), store.root.join(".trash/0")).unwrap();
-    let looked = Looked::at(&store.root);
-    assert_eq!(looked.run("aa").unwrap().name(), Some("first"));
-    assert!(looked.index.progress.complete);
-}
-
-#[test]
-fn points_params_and_states_are_found() {
-    let (store, written) = one_run(1);
-    let mut looked = Looked::at(&store.root);
-    written.metric("loss", 0.25, 2).metric("val/acc", 0.9, 2).param("batch", "32").status(3);
-    looked.until("everything", |index| {
-        let key = |name: &str| index.keys.find(name);
-        let found = run(index, "aa").unwrap();
-        let loss = key("loss")
-            .and_then(|key| found.metric(key))
-            .is_some_and(|m| m.last.value == 0.25 && m.points == 2);
-        loss && key("val/acc").is_some_and(|key| found.metric(key).is_some())
-            && key("batch").is_some_and(|key| found.param(key).is_some())
-            && found.status == Status::Finished
-    });
-}
-
-#[test]
-fn a_meta_that_is_being_rewritten_changes_nothing() {
-    let (store, written) = one_run(3);
-    let mut looked = Looked::at(&store.root);
-    fs::write(written.path.join("meta.yaml"), "").unwrap();
-    for _ in 0..10 {
-        looked.store.sweep(&looked.index, &Want::default());
-        looked.read();
-        let found = looked.run("aa").unwrap();
-        assert_eq!((found.name(), found.status, found.broken), (Some("first"), Status::Finished, false));
-        sleep(Duration::from_millis(20));
+fn a_series_grows_everywhere() {
+    for kind in KINDS {
+        let place = Place::new(kind);
+        place.writer.experiment("1", "one");
+        place.writer.run("1", "aa", "first", "RUNNING", 0);
+        (0..3).for_each(|step| place.writer.metric("aa", "loss", step as f64, step, 100 + step));
+        let mut looked = place.look();
+        looked.want.experiment = looked.index.latest;
+        looked.show_all();
+        let (run_key, loss) = (looked.run("aa").key, looked.index.keys.find("loss").unwrap());
+        (looked.want.series, looked.want.charts) = (vec![(run_key, loss)], 1);
+        let mut series = Series::default();
+        for count in [3, 5] {
+            if count == 5 {
+                (3..5).for_each(|step| place.writer.metric("aa", "loss", step as f64, step, 100 + step));
+                looked.until(&format!("{kind:?}: the points"), |index| {
+                    metric(index, "aa", "loss").is_some_and(|(value, _)| value == 4.0)
+                });
+            }
+            let begun = Instant::now();
+            while series.len() < count {
+                assert!(begun.elapsed().as_secs() < 20, "{kind:?}: {} points", series.len());
+                let until = Instant::now() + std::time::Duration::from_millis(50);
+                let answer = looked.store.points(&looked.index, run_key, loss, &mut series, until).unwrap();
+                assert!(!matches!(answer, Poll::Ready(reading) if reading.restarted), "{kind:?}");
+                looked.read();
+                looked.store.wait(until);
+            }
+            let steps: Vec<i64> = series.iter().map(|point| point.step).collect();
+            assert_eq!(steps, (0..count as i64).collect::<Vec<_>>(), "{kind:?}");
+        }
     }
-    looked.until("said when it has rested", |index| {
-        run(index, "aa").unwrap().broken && !index.problems.is_empty()
-    });
-    assert_eq!(looked.run("aa").unwrap().name(), Some("first"), "the last good values stay");
-    written.status(4);
-    looked.until("cured", |index| {
-        let found = run(index, "aa").unwrap();
-        !found.broken && found.status == Status::Failed && index.problems.is_empty()
-    });
 }
 
+/// The demo in files, in a database and behind a server.
 #[test]
-fn a_file_that_goes_and_comes_back_is_read_again() {
-    let (store, written) = one_run(3);
-    let meta = written.path.join("meta.yaml");
-    age(&meta);
-    let mut looked = Looked::at(&store.root);
-    fs::rename(&meta, store.root.join("aside")).unwrap();
-    looked.until("missed", |index| run(index, "aa").unwrap().broken);
-    fs::rename(store.root.join("aside"), &meta).unwrap();
-    looked.until("back", |index| !run(index, "aa").unwrap().broken && index.problems.is_empty());
+fn the_demo_is_the_same_everywhere() {
+    let dir = tempfile::tempdir().unwrap();
+    let now = 1_767_225_600_000; // 2026-01-01T00:00:00Z
+    let write = |name: &str, kind| {
+        let folder = dir.path().join(name);
+        std::fs::create_dir(&folder).unwrap();
+        (mltop::demo::write(&folder, kind, now).unwrap(), folder)
+    };
+    let (files, files_folder) = write("files", mltop::demo::Kind::Files);
+    let (database, folder) = write("database", mltop::demo::Kind::Sqlite);
+    let server = tracking::over(&database);
+    let everything = |mut looked: Looked, folder: &Path| -> Vec<String> {
+        let lines = told::everything(&mut looked);
+        assert!(looked.index.problems.is_empty(), "{:?}", looked.index.problems);
+        lines.iter().map(|line| line.replace(&folder.display().to_string(), "HERE")).collect()
+    };
+    let of_files = everything(Looked::files(&files), &files_folder);
+    assert!(of_files.len() > 300, "{} lines", of_files.len());
+    told::same(&everything(Looked::database(&database), &folder), &of_files, "a database and files");
+    told::same(&everything(Looked::server(&server.url), &folder), &of_files, "a server and files");
 }
 
+/// Databases of real MLflow, read as they are and through a server.
 #[test]
-fn a_run_that_is_copied_in_slowly_appears() {
-    let (store, written) = one_run(3);
-    let mut looked = Looked::at(&store.root);
-    let slow = store.root.join("0/bb");
-    fs::create_dir_all(slow.join("artifacts")).unwrap();
-    age(&slow);
-    for _ in 0..5 {
-        looked.store.sweep(&looked.index, &Want::default());
-        looked.read();
+fn real_databases_are_the_same_behind_a_server() {
+    for name in ["v2-sqlite", "v3-sqlite"] {
+        let database = stores::shared(name).join("mlflow.db");
+        let server = tracking::over(&database);
+        let theirs = told::heads(&Looked::database(&database).index);
+        assert!(theirs.len() > 100, "{} lines", theirs.len());
+        told::same(&told::heads(&Looked::server(&server.url).index), &theirs, name);
     }
-    assert!(looked.run("bb").is_none(), "only artifacts: not a run");
-    fs::create_dir(slow.join("tags")).unwrap();
-    let meta = fs::read_to_string(written.path.join("meta.yaml")).unwrap();
-    fs::write(slow.join("meta.yaml"), meta.replace("aa", "bb")).unwrap();
-    looked.until("a run by now", |index| run(index, "bb").is_some_and(|run| run.read().meta && !run.broken));
 }
 
+/// What a real server of MLflow 1 answered about files, and the files themselves.
 #[test]
-fn artifact_folders_beside_runs_cost_nothing() {
-    let (store, _) = one_run(3);
-    for i in 0..30 {
-        fs::create_dir_all(store.root.join(format!("0/art{i}/artifacts"))).unwrap();
-    }
-    let mut looked = Looked::at(&store.root);
-    let slots = looked.index.runs.len();
-    for i in 0..5 {
-        store.run("0", &format!("new{i}"), "new", 3, 1_795_400_000_000);
-        looked.store.sweep(&looked.index, &Want::default());
-        looked.read();
-    }
-    looked.until("the new runs", |index| index.runs().count() == 6);
-    assert!(looked.index.runs.len() < slots + 100, "{} slots", looked.index.runs.len());
-    assert!(looked.index.problems.is_empty());
+fn a_server_1_over_files_tells_what_the_files_tell() {
+    let server = Server::replay("v1-file");
+    let index = store::read_all(&mut rest(&server.url)).unwrap();
+    let files = Looked::files(&stores::shared("v1-file").join("mlruns")).index;
+    told::same(&told::heads(&index), &told::heads(&files), "MLflow 1");
+    assert!(index.problems.is_empty(), "{:?}", index.problems);
 }
 
+/// MLflow 3 reads the steps of metrics on a dataset as 0, and refuses the experiment with the blank in a dataset's name.
 #[test]
-fn a_last_line_counts_when_its_run_has_ended() {
-    let (store, written) = one_run(1);
-    let file = written.path.join("metrics/loss");
-    append(&file, "1795400009000 0.125 9");
-    age(&file);
-    let mut looked = Looked::at(&store.root);
-    let key = looked.index.keys.find("loss").unwrap();
-    assert_eq!(looked.run("aa").unwrap().metric(key).unwrap().points, 1, "it may still be written");
-    written.status(3);
-    looked.until("taken", |index| run(index, "aa").unwrap().metric(key).unwrap().last.step == 9);
-}
-
-#[test]
-fn the_trash_and_back_is_the_same_experiment() {
-    let (store, _) = one_run(3);
-    let mut looked = Looked::at(&store.root);
-    let (experiment, run_key) = (looked.run("aa").unwrap().experiment, looked.run("aa").unwrap().key);
-    fs::rename(store.root.join("0"), store.root.join(".trash/0")).unwrap();
-    looked.until("deleted", |index| run(index, "aa").is_some_and(|run| index.is_deleted(run)));
-    assert_eq!(looked.run("aa").unwrap().experiment, experiment);
-    fs::rename(store.root.join(".trash/0"), store.root.join("0")).unwrap();
-    looked.until("restored", |index| run(index, "aa").is_some_and(|run| !index.is_deleted(run)));
-    assert_eq!(looked.run("aa").unwrap().key, run_key);
-}
-
-#[test]
-fn what_is_deleted_goes_and_what_is_made_again_comes() {
-    let (store, written) = one_run(3);
-    let mut looked = Looked::at(&store.root);
-    fs::remove_dir_all(&written.path).unwrap();
-    looked.until("gone", |index| index.runs().count() == 0);
-    store.run("0", "aa", "second", 1, 1_795_400_000_000).metric("loss", 7.0, 0);
-    looked.until("back", |index| run(index, "aa").is_some_and(|run| run.name() == Some("second")));
-    fs::remove_dir_all(store.root.join("0")).unwrap();
-    looked.until("no experiment", |index| index.experiments().count() == 0 && index.runs().count() == 0);
-}
-
-#[test]
-fn a_fault_costs_one_cell() {
-    let (store, written) = one_run(3);
-    fs::write(written.path.join("metrics/bad"), "rubbish\n").unwrap();
-    age(&written.path.join("metrics/bad"));
-    std::os::unix::fs::symlink("/etc/passwd", written.path.join("params/stolen")).unwrap();
-    let looked = Looked::at(&store.root);
-    let found = looked.run("aa").unwrap();
-    assert_eq!(found.metrics().len(), 1);
-    assert_eq!(found.params().len(), 1);
-    let told: Vec<&str> = looked.index.problems.iter().map(|problem| problem.what.as_str()).collect();
-    assert_eq!(told.len(), 2, "{told:?}");
+fn a_server_3_over_files_tells_what_the_files_tell() {
+    let server = Server::replay("v3-file");
+    let index = store::read_all(&mut rest(&server.url)).unwrap();
+    let files = Looked::files(&stores::shared("v3-file").join("mlruns")).index;
+    let (ours, theirs) = (told::heads(&index), told::heads(&files));
+    let missing: Vec<&String> = theirs.iter().filter(|line| !ours.contains(line)).collect();
+    let known = ["\"bricked\"", "\"innocent neighbour\"", "\"with-datasets-", "\"checkpoints\""];
+    assert_eq!(missing.len(), 5, "{missing:#?}");
+    assert!(missing.iter().all(|line| known.iter().any(|name| line.contains(name))), "{missing:#?}");
+    let told: Vec<&str> = index.problems.iter().map(|problem| problem.what.as_str()).collect();
+    assert!(matches!(told.as_slice(), [only] if only.contains("Metric 'acc' is malformed")), "{told:?}");
 }
 
 /// A store of a thousand runs that ended long ago, and the one run of `one_run` among them.

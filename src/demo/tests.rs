@@ -5,7 +5,6 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::*;
-use crate::store;
 
 const NOW: i64 = 1_767_225_600_000; // 2026-01-01T00:00:00Z
 
@@ -213,77 +212,4 @@ fn the_trainer_goes_on() {
     let running: Vec<_> = after.iter().filter(|run| run.meta["status"] == "1").collect();
     assert!(running.iter().any(|run| run.experiment == "nlp/bert-finetune"));
     assert!(running.len() <= 4, "{}", running.len());
-}
-
-/// All that a store tells of its experiments and runs, but for where things are.
-fn told(location: &store::Location) -> Vec<String> {
-    let mut store = store::open(location, None).unwrap();
-    let mut index = store::read_all(store.as_mut()).unwrap();
-    let keys: Vec<_> = index.runs().map(|run| run.key).collect();
-    store::count_points(store.as_mut(), &mut index, &keys).unwrap();
-    assert!(index.problems.is_empty(), "{:?}", index.problems);
-    let mut told: Vec<String> = index
-        .experiments()
-        .map(|e| {
-            format!("{} {:?} {:?} {:?} {:?}", e.experiment_id, e.name, e.lifecycle, e.creation_time, e.tags)
-        })
-        .collect();
-    for run in index.runs() {
-        let name = |key| index.keys.name(key).to_owned();
-        let pairs = |pairs: crate::index::Pairs<'_>| -> BTreeMap<String, String> {
-            pairs.iter().map(|(key, text)| (name(key), text.to_owned())).collect()
-        };
-        let metrics: BTreeMap<String, String> = run
-            .metrics()
-            .map(|(key, metric)| {
-                let series = store::history(store.as_mut(), &index, run.key, key).unwrap();
-                // A file has them as they were logged, a database by their time.
-                let mut points: Vec<_> =
-                    series.iter().map(|p| (p.timestamp, p.step, format!("{:?}", p.value))).collect();
-                points.sort();
-                points.dedup();
-                let count = (metric.last, metric.exact);
-                (name(key), format!("{count:?} {points:?}"))
-            })
-            .collect();
-        let listing = store::artifact_tree(store.as_mut(), &index, run.key);
-        let inputs = store::awaited(store.as_mut(), &index, |store, index| store.inputs(index, run.key));
-        let experiment = &index.experiment(run.experiment).unwrap().experiment_id;
-        told.push(format!(
-            "{} {experiment} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {:?} {metrics:?} {:?} {inputs:?}",
-            run.run_id(),
-            run.name(),
-            run.status,
-            run.lifecycle,
-            (run.start_time(), run.end_time()),
-            run.user_id(),
-            run.parent_run_id(),
-            pairs(run.params()),
-            pairs(run.tags()),
-            listing.entries,
-        ));
-    }
-    told.sort();
-    told
-}
-
-/// The contract of all stores: the same experiments give the same index, wherever they are kept.
-#[test]
-fn the_demo_in_a_database_is_the_demo_in_files() {
-    let dir = tempfile::tempdir().unwrap();
-    let (files, database) = (dir.path().join("files"), dir.path().join("mlflow.db"));
-    drop(unpack(&files, dir.path(), Kind::Files, NOW).unwrap());
-    drop(unpack(&database, dir.path(), Kind::Sqlite, NOW).unwrap());
-    // Where the artifacts are stands in some texts.
-    let plain = |text: String| {
-        text.replace(&files.display().to_string(), "HERE")
-            .replace(&dir.path().join("mlruns").display().to_string(), "HERE")
-    };
-    let files: Vec<String> = told(&store::Location::Files(files.clone())).into_iter().map(&plain).collect();
-    let database: Vec<String> = told(&store::Location::Sqlite(database)).into_iter().map(&plain).collect();
-    assert!(files.len() > 50, "{} lines", files.len());
-    for (a, b) in files.iter().zip(&database) {
-        assert_eq!(a, b);
-    }
-    assert_eq!(files.len(), database.len());
 }

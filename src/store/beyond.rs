@@ -215,11 +215,10 @@ pub fn read_beyond(
     let want = Want { beyond, experiment, ..Want::default() };
     let mut filler = Filler::default();
     loop {
-        let soon = || Instant::now() + std::time::Duration::from_secs(1);
-        let state = filler.fill(store, index, &want, soon())?;
+        let soon = Instant::now() + std::time::Duration::from_secs(1);
+        let state = filler.fill(store, index, &want, soon)?;
         if state.waits {
-            store.refresh(index, &want, soon())?;
-            store.wait(soon());
+            super::exchange(store, index, &want)?;
         } else if !state.more {
             return Ok(());
         }

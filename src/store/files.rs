@@ -26,7 +26,7 @@ use self::recall::Keeper;
 use self::run::RunFiles;
 use self::warm::Warm;
 use super::cache::Cache;
-use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch, Watching};
+use super::{Error, Inputs, Reading, Refreshed, Store, Want, Watch, Watching};
 use crate::index::{ExperimentKey, Index, Key, Progress, RunKey};
 use crate::series::{Samples, Series};
 
@@ -232,20 +232,6 @@ impl FileStore {
         Some(self.experiments.get(&run.experiment)?.path.join(run.run_id()))
     }
 
-    fn artifact_root(&self, index: &Index, key: RunKey) -> Result<PathBuf, String> {
-        let (Some(run), Some(path)) = (index.run(key), self.path(index, key)) else {
-            return Err("the run is gone".to_owned());
-        };
-        let recorded = artifacts::recorded_root(index);
-        artifacts::locate(&artifacts::Place {
-            root: &self.root,
-            recorded_root: recorded.as_deref(),
-            run: &path,
-            run_id: run.run_id(),
-            uri: run.artifact_uri(&index.keys).as_deref(),
-        })
-    }
-
     fn progress(&self) -> Progress {
         let waiting = self.agenda.waiting();
         let is_read = waiting == 0 && self.agenda.knows_runs() && !self.agenda.has_long();
@@ -396,22 +382,18 @@ impl Store for FileStore {
         metric::sample(&open, &mut self.page).map(Poll::Ready).map_err(|error| fail.of(error.into()))
     }
 
-    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Poll<Listing> {
-        Poll::Ready(match self.artifact_root(index, run) {
-            Ok(root) => artifacts::list(&root, path),
-            Err(note) => Listing { note: Some(note), ..Listing::default() },
+    fn artifact_root(&self, index: &Index, key: RunKey) -> Result<PathBuf, String> {
+        let (Some(run), Some(path)) = (index.run(key), self.path(index, key)) else {
+            return Err("the run is gone".to_owned());
+        };
+        let recorded = artifacts::recorded_root(index);
+        artifacts::locate(&artifacts::Place {
+            root: &self.root,
+            recorded_root: recorded.as_deref(),
+            run: &path,
+            run_id: run.run_id(),
+            uri: run.artifact_uri(&index.keys).as_deref(),
         })
-    }
-
-    fn preview(
-        &mut self,
-        index: &Index,
-        run: RunKey,
-        path: &str,
-        limit: usize,
-    ) -> Poll<Result<Preview, Error>> {
-        let root = self.artifact_root(index, run).map_err(Error);
-        Poll::Ready(root.and_then(|root| artifacts::preview(&root, path, limit)))
     }
 
     fn inputs(&mut self, index: &Index, run: RunKey) -> Poll<Inputs> {

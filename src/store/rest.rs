@@ -418,6 +418,10 @@ impl Store for RestStore {
         self.histories.curve((run, metric))
     }
 
+    fn artifact_root(&self, _index: &Index, _run: RunKey) -> Result<PathBuf, String> {
+        Err("they are reached through the server".to_owned())
+    }
+
     fn artifacts(&mut self, _index: &Index, run: RunKey, path: &str) -> Poll<Listing> {
         match self.wishes.take(Wish::Listing(run, path.to_owned())) {
             Some(Granted::Listing(listing)) => Poll::Ready(listing),

@@ -20,10 +20,9 @@ use self::open::Fault;
 use self::points::Cursor;
 use self::rows::Reader;
 use self::sums::Summed;
-use super::files::artifacts;
 use super::files::interner::Interner;
 use super::files::problems::{Ledger, Look, Owner, Report};
-use super::{Error, Inputs, Listing, Preview, Reading, Refreshed, Store, Want, Watch};
+use super::{Error, Inputs, Reading, Refreshed, Store, Want, Watch};
 use crate::index::{
     Access, Dialect, Draft, ExperimentKey, Index, Key, Lifecycle, Parts, Progress, RunKey, Summary,
 };
@@ -405,22 +404,8 @@ impl Store for SqliteStore {
         self.sample_points(index, run, metric).map(Poll::Ready)
     }
 
-    fn artifacts(&mut self, index: &Index, run: RunKey, path: &str) -> Poll<Listing> {
-        Poll::Ready(match self.artifact_root(index, run) {
-            Ok(root) => artifacts::list(&root, path),
-            Err(note) => Listing { note: Some(note), ..Listing::default() },
-        })
-    }
-
-    fn preview(
-        &mut self,
-        index: &Index,
-        run: RunKey,
-        path: &str,
-        limit: usize,
-    ) -> Poll<Result<Preview, Error>> {
-        let root = self.artifact_root(index, run).map_err(Error);
-        Poll::Ready(root.and_then(|root| artifacts::preview(&root, path, limit)))
+    fn artifact_root(&self, index: &Index, run: RunKey) -> Result<PathBuf, String> {
+        self.artifact_place(index, run)
     }
 
     fn inputs(&mut self, index: &Index, run: RunKey) -> Poll<Inputs> {

@@ -6,29 +6,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, Params};
 
 /// Tables of runs in MLflow 3.
-pub const SCHEMA: &str = "
-CREATE TABLE experiments (experiment_id INTEGER NOT NULL PRIMARY KEY, name VARCHAR(256) NOT NULL,
-    artifact_location VARCHAR(256), lifecycle_stage VARCHAR(32), creation_time BIGINT, last_update_time BIGINT);
-CREATE TABLE experiment_tags (key VARCHAR(250) NOT NULL, value VARCHAR(5000), experiment_id INTEGER NOT NULL,
-    PRIMARY KEY (key, experiment_id));
-CREATE TABLE runs (run_uuid VARCHAR(32) NOT NULL PRIMARY KEY, name VARCHAR(250), source_type VARCHAR(20),
-    source_name VARCHAR(500), entry_point_name VARCHAR(50), user_id VARCHAR(256), status VARCHAR(9), start_time BIGINT,
-    end_time BIGINT, source_version VARCHAR(50), lifecycle_stage VARCHAR(20), artifact_uri VARCHAR(200),
-    experiment_id INTEGER, deleted_time BIGINT);
-CREATE TABLE tags (key VARCHAR(250) NOT NULL, value VARCHAR(8000), run_uuid VARCHAR(32) NOT NULL,
-    PRIMARY KEY (key, run_uuid));
-CREATE TABLE params (key VARCHAR(250) NOT NULL, value VARCHAR(8000) NOT NULL, run_uuid VARCHAR(32) NOT NULL,
-    PRIMARY KEY (key, run_uuid));
-CREATE TABLE metrics (key VARCHAR(250) NOT NULL, value FLOAT NOT NULL, timestamp BIGINT NOT NULL,
-    run_uuid VARCHAR(32) NOT NULL, step BIGINT DEFAULT 0 NOT NULL, is_nan BOOLEAN DEFAULT 0 NOT NULL,
-    PRIMARY KEY (key, timestamp, step, run_uuid, value, is_nan));
-CREATE TABLE latest_metrics (key VARCHAR(250) NOT NULL, value FLOAT NOT NULL, timestamp BIGINT, step BIGINT NOT NULL,
-    is_nan BOOLEAN NOT NULL, run_uuid VARCHAR(32) NOT NULL, PRIMARY KEY (key, run_uuid));
-CREATE INDEX index_params_run_uuid ON params (run_uuid);
-CREATE INDEX index_tags_run_uuid ON tags (run_uuid);
-CREATE INDEX index_metrics_run_uuid ON metrics (run_uuid);
-CREATE INDEX index_latest_metrics_run_uuid ON latest_metrics (run_uuid);
-";
+pub const SCHEMA: &str = include_str!("../../src/demo/schema.sql");
 
 /// When the runs of tests begin, milliseconds since the epoch.
 pub const START: i64 = 1_795_400_000_000;
@@ -81,7 +59,7 @@ impl Database {
 
     /// Adds an experiment.
     pub fn experiment(&self, id: &str, name: &str) -> &Self {
-        let location = format!("{}/mlruns/{id}", self.dir.path().display());
+        let location = format!("file://{}/mlruns/{id}", self.dir.path().display());
         self.execute(
             "INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage, creation_time, \
              last_update_time) VALUES (?1, ?2, ?3, 'active', ?4, ?4)",
@@ -91,7 +69,7 @@ impl Database {
 
     /// Adds a run.
     pub fn run(&self, experiment: &str, id: &str, name: &str, status: &str, start: i64) -> &Self {
-        let uri = format!("{}/mlruns/{experiment}/{id}/artifacts", self.dir.path().display());
+        let uri = format!("file://{}/mlruns/{experiment}/{id}/artifacts", self.dir.path().display());
         let end = (status != "RUNNING").then_some(start + 60_000);
         self.execute(
             "INSERT INTO runs (run_uuid, name, source_type, source_name, user_id, status, start_time, end_time, \
@@ -131,7 +109,12 @@ impl Database {
 
     /// Logs one value: the point and the latest value in one transaction (`SqlAlchemyStore.log_metric`).
     pub fn metric_at(&self, id: &str, key: &str, value: f64, step: i64, time: i64) -> &Self {
-        let (stored, is_nan) = if value.is_nan() { (0.0, true) } else { (value, false) };
+        // As `SqlAlchemyStore.sanitize_metric_value` has it.
+        let (stored, is_nan) = match value {
+            nan if nan.is_nan() => (0.0, true),
+            infinite if infinite.is_infinite() => (f64::MAX.copysign(infinite), false),
+            value => (value, false),
+        };
         let change = self.connection.unchecked_transaction().unwrap();
         change
             .execute(

@@ -6,9 +6,14 @@
 #![allow(dead_code, clippy::unwrap_used, clippy::indexing_slicing)]
 
 pub mod database;
+pub mod looked;
 pub mod server;
 pub mod session;
 pub mod stores;
+pub mod story;
+pub mod told;
+pub mod tracking;
+pub mod writer;
 
 use std::io::{Read, Write};
 use std::num::NonZeroU16;

@@ -92,9 +92,9 @@ fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<Asked>>) {
         let mut head = format!("HTTP/1.1 {} So\r\nContent-Length: {}\r\n", told.status, told.body.len());
         told.headers.iter().for_each(|(name, value)| head.push_str(&format!("{name}: {value}\r\n")));
         let body = told.cut.map_or(told.body.as_slice(), |cut| &told.body[..cut]);
-        if writer.write_all(format!("{head}\r\n").as_bytes()).and_then(|()| writer.write_all(body)).is_err()
-            || told.cut.is_some()
-        {
+        // In one write: else it waits until the other side has acknowledged the first one.
+        let answer = [format!("{head}\r\n").as_bytes(), body].concat();
+        if writer.write_all(&answer).is_err() || told.cut.is_some() {
             return;
         }
     }

@@ -49,8 +49,9 @@ impl Made {
         fs::create_dir(&path).unwrap();
         let meta = format!(
             "artifact_location: file://{}\ncreation_time: 1795400000000\nexperiment_id: '{id}'\n\
-             last_update_time: 1795400000000\nlifecycle_stage: active\nname: {name}\n",
-            path.display()
+             last_update_time: 1795400000000\nlifecycle_stage: active\nname: {}\n",
+            path.display(),
+            scalar(name),
         );
         fs::write(path.join("meta.yaml"), meta).unwrap();
         path
@@ -60,8 +61,8 @@ impl Made {
     pub fn run(&self, experiment: &str, id: &str, name: &str, status: u8, start: i64) -> Run {
         let path = self.root.join(experiment).join(id);
         fs::create_dir(&path).unwrap();
-        let run =
-            Run { path, id: id.to_owned(), name: name.to_owned(), experiment: experiment.to_owned(), start };
+        let (experiment, id_, name_) = (experiment.to_owned(), id.to_owned(), name.to_owned());
+        let run = Run { path, id: id_, name: name_, experiment, start, is_deleted: false };
         run.status(status);
         for folder in ["metrics", "params", "artifacts", "tags"] {
             fs::create_dir(run.path.join(folder)).unwrap();
@@ -79,6 +80,13 @@ pub struct Run {
     name: String,
     experiment: String,
     start: i64,
+    /// What `status` writes of its lifecycle.
+    pub is_deleted: bool,
+}
+
+/// A text as a scalar of YAML: JSON's strings are some.
+fn scalar(text: &str) -> String {
+    serde_json::json!(text).to_string()
 }
 
 impl Run {
@@ -87,11 +95,12 @@ impl Run {
         let end = if status == 1 { "null".to_owned() } else { (self.start + 60_000).to_string() };
         let meta = format!(
             "artifact_uri: file://{}/artifacts\nend_time: {end}\nentry_point_name: ''\nexperiment_id: '{}'\n\
-             lifecycle_stage: active\nrun_id: {id}\nrun_name: {}\nrun_uuid: {id}\nsource_name: ''\nsource_type: 4\n\
+             lifecycle_stage: {}\nrun_id: {id}\nrun_name: {}\nrun_uuid: {id}\nsource_name: ''\nsource_type: 4\n\
              source_version: ''\nstart_time: {}\nstatus: {status}\ntags: []\nuser_id: demo\n",
             self.path.display(),
             self.experiment,
-            self.name,
+            if self.is_deleted { "deleted" } else { "active" },
+            scalar(&self.name),
             self.start,
             id = self.id,
         );
@@ -116,11 +125,16 @@ impl Run {
         self.put("params", key, value)
     }
 
-    /// Logs one value of a metric: one write of a whole line.
+    /// Logs one value of a metric at a time that follows its step.
     pub fn metric(&self, key: &str, value: f64, step: i64) -> &Self {
+        self.metric_at(key, value, step, self.start + step * 1000)
+    }
+
+    /// Logs one value of a metric: one write of a whole line.
+    pub fn metric_at(&self, key: &str, value: f64, step: i64, time: i64) -> &Self {
         let path = self.path.join("metrics").join(key);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let line = format!("{} {value:?} {step}\n", self.start + step * 1000);
+        let line = format!("{time} {value:?} {step}\n");
         append(&path, &line);
         self
     }

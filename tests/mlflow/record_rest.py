@@ -1,4 +1,4 @@
-"""Record the answers of a running `mlflow server` that tests/rest.rs replays.
+"""Record the answers of a running `mlflow server` that tests/rest.rs and tests/stores.rs replay.
 
 usage: python record_rest.py http://127.0.0.1:5000 OUT.json.gz
 

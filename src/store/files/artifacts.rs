@@ -121,7 +121,7 @@ fn is_folder(path: &Path) -> bool {
 }
 
 /// Whether a path is the artifacts folder of this very run.
-fn is_own(path: &Path, run_id: &str) -> bool {
+pub fn is_own(path: &Path, run_id: &str) -> bool {
     path.ends_with(Path::new(run_id).join("artifacts"))
         && path.components().all(|part| !matches!(part, Component::ParentDir))
 }
@@ -145,7 +145,7 @@ pub fn masked(uri: &str) -> String {
     shown(&text).into_string()
 }
 
-/// One level of the artifacts below `root`, sorted by path as MLflow answers it.
+/// One level of the artifacts below `root`, sorted by path as MLflow answers it. A root that is not there has none.
 pub fn list(root: &Path, path: &str) -> Listing {
     let mut listing = Listing { root: Some(root.to_string_lossy().into_owned()), ..Listing::default() };
     let Some(folder) = below(root, path) else {
@@ -156,6 +156,7 @@ pub fn list(root: &Path, path: &str) -> Listing {
     for entry in walk.into_iter().take(ENTRIES) {
         let entry = match entry {
             Ok(entry) => entry,
+            Err(_) if path.is_empty() && !root.exists() => break,
             Err(error) => {
                 listing.note = Some(error.io_error().map_or("cannot be read".to_owned(), |e| {
                     Fault::from(std::io::Error::from(e.kind())).to_string()

@@ -1,0 +1,177 @@
+//! What an `mlruns` folder tells while somebody writes, moves, breaks and deletes in it. Without events: each look is a sweep, as
+//! where no watch works.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test fails by panicking")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::thread::sleep;
+use std::time::{Duration, SystemTime};
+
+use common::looked::{Looked, run};
+use common::stores::{Made, append};
+use mltop::index::Status;
+use mltop::store::Want;
+
+fn one_run(status: u8) -> (Made, common::stores::Run) {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    let run = store.run("0", "aa", "first", status, 1_795_400_000_000);
+    run.metric("loss", 0.5, 1).param("lr", "0.1");
+    (store, run)
+}
+
+fn age(path: &Path) {
+    let past = SystemTime::now() - Duration::from_secs(3600);
+    fs::File::open(path).unwrap().set_modified(past).unwrap();
+}
+
+#[test]
+fn a_store_of_nothing_but_deleted_experiments_is_read_too() {
+    let (store, _) = one_run(3);
+    fs::rename(store.root.join("0"), store.root.join(".trash/0")).unwrap();
+    let looked = Looked::files(&store.root);
+    assert_eq!(looked.run("aa").name(), Some("first"));
+    assert!(looked.index.progress.complete);
+}
+
+#[test]
+fn points_params_and_states_are_found() {
+    let (store, written) = one_run(1);
+    let mut looked = Looked::files(&store.root);
+    written.metric("loss", 0.25, 2).metric("val/acc", 0.9, 2).param("batch", "32").status(3);
+    looked.until("everything", |index| {
+        let key = |name: &str| index.keys.find(name);
+        let found = run(index, "aa").unwrap();
+        let loss = key("loss")
+            .and_then(|key| found.metric(key))
+            .is_some_and(|m| m.last.value == 0.25 && m.points == 2);
+        loss && key("val/acc").is_some_and(|key| found.metric(key).is_some())
+            && key("batch").is_some_and(|key| found.param(key).is_some())
+            && found.status == Status::Finished
+    });
+}
+
+#[test]
+fn a_meta_that_is_being_rewritten_changes_nothing() {
+    let (store, written) = one_run(3);
+    let mut looked = Looked::files(&store.root);
+    fs::write(written.path.join("meta.yaml"), "").unwrap();
+    for _ in 0..10 {
+        looked.store.sweep(&looked.index, &Want::default());
+        looked.read();
+        let found = looked.run("aa");
+        assert_eq!((found.name(), found.status, found.broken), (Some("first"), Status::Finished, false));
+        sleep(Duration::from_millis(20));
+    }
+    looked.until("said when it has rested", |index| {
+        run(index, "aa").unwrap().broken && !index.problems.is_empty()
+    });
+    assert_eq!(looked.run("aa").name(), Some("first"), "the last good values stay");
+    written.status(4);
+    looked.until("cured", |index| {
+        let found = run(index, "aa").unwrap();
+        !found.broken && found.status == Status::Failed && index.problems.is_empty()
+    });
+}
+
+#[test]
+fn a_file_that_goes_and_comes_back_is_read_again() {
+    let (store, written) = one_run(3);
+    let meta = written.path.join("meta.yaml");
+    age(&meta);
+    let mut looked = Looked::files(&store.root);
+    fs::rename(&meta, store.root.join("aside")).unwrap();
+    looked.until("missed", |index| run(index, "aa").unwrap().broken);
+    fs::rename(store.root.join("aside"), &meta).unwrap();
+    looked.until("back", |index| !run(index, "aa").unwrap().broken && index.problems.is_empty());
+}
+
+#[test]
+fn a_run_that_is_copied_in_slowly_appears() {
+    let (store, written) = one_run(3);
+    let mut looked = Looked::files(&store.root);
+    let slow = store.root.join("0/bb");
+    fs::create_dir_all(slow.join("artifacts")).unwrap();
+    age(&slow);
+    for _ in 0..5 {
+        looked.store.sweep(&looked.index, &Want::default());
+        looked.read();
+    }
+    assert!(run(&looked.index, "bb").is_none(), "only artifacts: not a run");
+    fs::create_dir(slow.join("tags")).unwrap();
+    let meta = fs::read_to_string(written.path.join("meta.yaml")).unwrap();
+    fs::write(slow.join("meta.yaml"), meta.replace("aa", "bb")).unwrap();
+    looked.until("a run by now", |index| run(index, "bb").is_some_and(|run| run.read().meta && !run.broken));
+}
+
+#[test]
+fn artifact_folders_beside_runs_cost_nothing() {
+    let (store, _) = one_run(3);
+    for i in 0..30 {
+        fs::create_dir_all(store.root.join(format!("0/art{i}/artifacts"))).unwrap();
+    }
+    let mut looked = Looked::files(&store.root);
+    let slots = looked.index.runs.len();
+    for i in 0..5 {
+        store.run("0", &format!("new{i}"), "new", 3, 1_795_400_000_000);
+        looked.store.sweep(&looked.index, &Want::default());
+        looked.read();
+    }
+    looked.until("the new runs", |index| index.runs().count() == 6);
+    assert!(looked.index.runs.len() < slots + 100, "{} slots", looked.index.runs.len());
+    assert!(looked.index.problems.is_empty());
+}
+
+#[test]
+fn a_last_line_counts_when_its_run_has_ended() {
+    let (store, written) = one_run(1);
+    let file = written.path.join("metrics/loss");
+    append(&file, "1795400009000 0.125 9");
+    age(&file);
+    let mut looked = Looked::files(&store.root);
+    let key = looked.index.keys.find("loss").unwrap();
+    assert_eq!(looked.run("aa").metric(key).unwrap().points, 1, "it may still be written");
+    written.status(3);
+    looked.until("taken", |index| run(index, "aa").unwrap().metric(key).unwrap().last.step == 9);
+}
+
+#[test]
+fn the_trash_and_back_is_the_same_experiment() {
+    let (store, _) = one_run(3);
+    let mut looked = Looked::files(&store.root);
+    let (experiment, run_key) = (looked.run("aa").experiment, looked.run("aa").key);
+    fs::rename(store.root.join("0"), store.root.join(".trash/0")).unwrap();
+    looked.until("deleted", |index| run(index, "aa").is_some_and(|run| index.is_deleted(run)));
+    assert_eq!(looked.run("aa").experiment, experiment);
+    fs::rename(store.root.join(".trash/0"), store.root.join("0")).unwrap();
+    looked.until("restored", |index| run(index, "aa").is_some_and(|run| !index.is_deleted(run)));
+    assert_eq!(looked.run("aa").key, run_key);
+}
+
+#[test]
+fn what_is_deleted_goes_and_what_is_made_again_comes() {
+    let (store, written) = one_run(3);
+    let mut looked = Looked::files(&store.root);
+    fs::remove_dir_all(&written.path).unwrap();
+    looked.until("gone", |index| index.runs().count() == 0);
+    store.run("0", "aa", "second", 1, 1_795_400_000_000).metric("loss", 7.0, 0);
+    looked.until("back", |index| run(index, "aa").is_some_and(|run| run.name() == Some("second")));
+    fs::remove_dir_all(store.root.join("0")).unwrap();
+    looked.until("no experiment", |index| index.experiments().count() == 0 && index.runs().count() == 0);
+}
+
+#[test]
+fn a_fault_costs_one_cell() {
+    let (store, written) = one_run(3);
+    fs::write(written.path.join("metrics/bad"), "rubbish\n").unwrap();
+    age(&written.path.join("metrics/bad"));
+    std::os::unix::fs::symlink("/etc/passwd", written.path.join("params/stolen")).unwrap();
+    let looked = Looked::files(&store.root);
+    let found = looked.run("aa");
+    assert_eq!(found.metrics().len(), 1);
+    assert_eq!(found.params().len(), 1);
+    let told: Vec<&str> = looked.index.problems.iter().map(|problem| problem.what.as_str()).collect();
+    assert_eq!(told.len(), 2, "{told:?}");
+}
