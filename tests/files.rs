@@ -12,7 +12,7 @@ use std::time::{Duration, SystemTime};
 use common::looked::{Looked, run};
 use common::stores::{Made, append};
 use mltop::index::Status;
-use mltop::store::Want;
+use mltop::store::{Want, Watch};
 
 fn one_run(status: u8) -> (Made, common::stores::Run) {
     let store = Made::new();
@@ -174,4 +174,72 @@ fn a_fault_costs_one_cell() {
     assert_eq!(found.params().len(), 1);
     let told: Vec<&str> = looked.index.problems.iter().map(|problem| problem.what.as_str()).collect();
     assert_eq!(told.len(), 2, "{told:?}");
+}
+
+/// A store of a thousand runs that ended long ago, and the one run of `one_run` among them.
+fn among_thousand(status: u8, start: i64) -> (Made, common::stores::Run) {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    for number in 0..1000 {
+        let path = store.root.join(format!("0/{number:04}"));
+        fs::create_dir_all(path.join("metrics")).unwrap();
+        fs::write(path.join("meta.yaml"), "status: 3\nstart_time: 1795400000000\nend_time: 1795400060000\n")
+            .unwrap();
+    }
+    let run = store.run("0", "zz", "followed", status, start);
+    run.metric("loss", 0.5, 1);
+    (store, run)
+}
+
+/// How many sweeps it takes until a point is seen that was just appended.
+fn sweeps_until_seen(looked: &mut Looked, written: &common::stores::Run, step: i64) -> usize {
+    // Longer ago than the ticks of the clock: only its stamp tells.
+    sleep(Duration::from_millis(50));
+    written.metric("loss", 0.25, step);
+    sleep(Duration::from_millis(50));
+    let key = looked.index.keys.find("loss").unwrap();
+    (1..100)
+        .find(|_| {
+            looked.store.sweep(&looked.index, &Want::default());
+            looked.read();
+            looked.run("zz").metric(key).unwrap().last.step == step
+        })
+        .unwrap()
+}
+
+#[test]
+fn a_run_that_has_just_ended_is_looked_at_in_every_sweep() {
+    let (store, written) = among_thousand(1, 1_795_400_000_000);
+    let mut looked = Looked::files(&store.root);
+    let folders = |looked: &Looked| match looked.store.watch(&looked.index, &Want::default()) {
+        Watch::Folders(folders) => folders.len(),
+        Watch::Every(_) => panic!("files are watched"),
+    };
+    assert!(folders(&looked) > 3, "it trains");
+    written.status(3);
+    looked.until("ended", |index| !run(index, "zz").unwrap().is_running());
+    assert_eq!(folders(&looked), 3, "the root, its trash and the experiment: no watch for what has ended");
+    for step in 2..5 {
+        assert!(sweeps_until_seen(&mut looked, &written, step) <= 2, "step {step}");
+    }
+}
+
+#[test]
+fn so_is_one_that_ended_shortly_before_the_store_was_opened() {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_millis() as i64;
+    let (store, written) = among_thousand(3, now - 120_000);
+    let mut looked = Looked::files(&store.root);
+    for step in 2..5 {
+        assert!(sweeps_until_seen(&mut looked, &written, step) <= 2, "step {step}");
+    }
+}
+
+#[test]
+fn one_that_ended_long_ago_is_found_in_turn_and_looked_at_in_every_sweep_from_then_on() {
+    let (store, written) = among_thousand(3, 1_795_400_000_000);
+    let mut looked = Looked::files(&store.root);
+    assert!(sweeps_until_seen(&mut looked, &written, 2) <= 8, "a thousand runs in six sweeps");
+    for step in 3..6 {
+        assert!(sweeps_until_seen(&mut looked, &written, step) <= 2, "step {step}");
+    }
 }
