@@ -158,7 +158,13 @@ proptest! {
             let far = |p: &Point| (series.x(axis, p) / 2.0 - x / 2.0).abs();
             let shown = points.iter().filter(|p| !positive || (p.value.is_finite() && p.value > 0.0));
             let nearest = shown.reduce(|best, next| if far(next) <= far(best) { next } else { best });
-            prop_assert_eq!(series.near(axis, x, show).map(|p| bits(&p)), nearest.map(bits));
+            let near = series.near(axis, x, show);
+            if last / 2.0 - first / 2.0 < 2f64.powi(50) {
+                prop_assert_eq!(near.map(|p| bits(&p)), nearest.map(bits));
+            } else {
+                // So far apart, distances of different places are rounded to the same number.
+                prop_assert_eq!(near.map(|p| far(&p)), nearest.map(far));
+            }
         }
     }
 
