@@ -58,8 +58,10 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
     let vitals = is_live(run);
     let outlook = vitals.then(|| vitals::outlook(index, run)).flatten();
     let pulse = index.pulses.of.get(&run.key);
-    let stale = vitals::stale(run, &index.pulses, now).map(|stale| format!("  stale? {}", stale.reason()));
-    let state = format!("{state}{}", stale.unwrap_or_default());
+    let stale = vitals::stale(run, &index.pulses, now);
+    let state = stale.map_or(state.to_owned(), |stale| format!("{state}  stale? {}", stale.reason()));
+    // What may be dead has no speed and no end.
+    let is_alive = vitals && stale.is_none();
     let fields: [(&str, Option<String>); 17] = [
         ("Name", Some(run.title().to_owned())),
         ("Run id", Some(run.run_id().to_owned())),
@@ -73,11 +75,14 @@ fn attributes(run: &Run, index: &Index, now: i64) -> Vec<Line> {
         ("Ended", run.end_time().filter(|_| !run.is_running()).map(format::clock)),
         ("Duration", run.duration(now).map(|ms| cell::duration(run, ms))),
         ("Last point", vitals::last_point(run).filter(|_| vitals).map(|t| point_time(t, now))),
-        ("Speed", vitals.then(|| speed(run, pulse, now)).flatten()),
+        ("Speed", is_alive.then(|| speed(run, pulse, now)).flatten()),
         ("Progress", outlook.map(progress)),
         (
             "Ends about",
-            outlook.and_then(|found| found.end).filter(|end| *end > now).map(|end| ends(end, now)),
+            outlook
+                .and_then(|found| found.end)
+                .filter(|end| is_alive && *end > now)
+                .map(|end| ends(end, now)),
         ),
         ("User", cell::user(run).map(str::to_owned)),
         ("Source", source.map(|name| kind.map_or(name.to_owned(), |kind| format!("{name}  ({kind})")))),
@@ -101,8 +106,7 @@ fn point_time(time: i64, now: i64) -> String {
 }
 
 fn speed(run: &Run, pulse: Option<&Pulse>, now: i64) -> Option<String> {
-    vitals::points_per_second(run, pulse, now)
-        .map(|rate| format!("{} points a second", vitals::rounded(rate)))
+    vitals::points_per_second(run, pulse, now).filter(|rate| *rate > 0.0).map(vitals::pace)
 }
 
 fn progress(found: Outlook) -> String {

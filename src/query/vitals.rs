@@ -137,18 +137,22 @@ pub fn pieces(index: &Index, run: &Run, now: i64) -> Vec<String> {
     }
     let pulse = index.pulses.of.get(&run.key);
     let mut out = Vec::new();
-    match (stale(run, &index.pulses, now), last_point(run)) {
+    let stale = stale(run, &index.pulses, now);
+    let is_stale = stale.is_some();
+    match (stale, last_point(run)) {
         (Some(stale), _) => out.push(stale.reason()),
         (None, Some(last)) => out.push(format!("last point {}", ago(now.saturating_sub(last)))),
         (None, None) => {}
     }
     if let Some(found) = outlook(index, run) {
-        let left = found.end.map(|end| end.saturating_sub(now)).filter(|left| *left > 0);
+        // Nobody knows when a run ends that may be dead.
+        let end = found.end.filter(|_| !is_stale);
+        let left = end.map(|end| end.saturating_sub(now)).filter(|left| *left > 0);
         let left = left.map_or(String::new(), |left| format!(", about {} left", format::age(left)));
         out.push(format!("{:.0}%{left}", found.done * 100.0));
     }
-    if let Some(rate) = points_per_second(run, pulse, now).filter(|rate| *rate > 0.0) {
-        out.push(format!("{} points/s", rounded(rate)));
+    if let Some(rate) = points_per_second(run, pulse, now).filter(|rate| *rate > 0.0 && !is_stale) {
+        out.push(pace(rate));
     }
     out
 }
@@ -161,9 +165,16 @@ pub fn ago(ms: i64) -> String {
     }
 }
 
-/// A rate needs two digits.
-pub fn rounded(rate: f64) -> String {
-    if rate >= 10.0 { format!("{rate:.0}") } else { format!("{rate:.1}") }
+/// Points a second in words, in the unit in which it is not nearly nothing: `12 points/s`, `2.5 points/min`,
+/// `3.0 points/h`.
+pub fn pace(rate: f64) -> String {
+    let (rate, unit) = match rate {
+        0.1.. => (rate, "s"),
+        0.01.. => (rate * 60.0, "min"),
+        _ => (rate * 3600.0, "h"),
+    };
+    // Two digits are enough.
+    if rate >= 10.0 { format!("{rate:.0} points/{unit}") } else { format!("{rate:.1} points/{unit}") }
 }
 
 fn counted(unit: &'static str, at: f64, of: f64) -> Option<(&'static str, f64, f64)> {
@@ -275,6 +286,24 @@ mod tests {
         assert_eq!(points_per_second(&run, Some(&seen), START + 10_500), Some(4.0));
         let later = points_per_second(&run, Some(&seen), START + 102_000).unwrap();
         assert!((later - 0.4).abs() < 0.01, "{later}");
+    }
+
+    #[test]
+    fn a_slow_pace_is_not_told_as_none() {
+        let told = [1234.5, 12.34, 1.25, 0.1, 0.05, 0.01, 0.002].map(pace);
+        let expected = ["1234", "12", "1.2", "0.1", "3.0", "0.6", "7.2"];
+        let unit = ["s", "s", "s", "s", "min", "min", "h"];
+        for ((told, rate), unit) in told.iter().zip(expected).zip(unit) {
+            assert_eq!(*told, format!("{rate} points/{unit}"));
+        }
+    }
+
+    #[test]
+    fn nobody_promises_the_end_of_a_run_that_may_be_dead() {
+        let (index, run) = training(&[("max_steps", "100")], &[("loss", 0.5, 25, 100)]);
+        let said = |seconds: i64| pieces(&index, &run, START + seconds * 1000);
+        assert_eq!(said(110), ["last point 10s ago", "25%, about 4m left", "0.3 points/s"]);
+        assert_eq!(said(1000), ["nothing has come for 15m", "25%"]);
     }
 
     #[test]

@@ -37,14 +37,15 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
             format!("  {glyph} {}", shown(cell::state_now(run, app.index(), app.now))),
             style,
         ));
-        if let Some(ms) = run.duration(app.now) {
-            title.push(Span::styled(format!("  {}", cell::duration(run, ms)), theme.dim));
+        let told = |text: String| Span::styled(format!("  {text}"), theme.dim);
+        let mut pieces = vitals::pieces(app.index(), run, app.now).into_iter();
+        // Why a run may be dead is said before anything else.
+        if vitals::stale(run, &app.index().pulses, app.now).is_some() {
+            title.extend(pieces.next().map(told));
         }
-        if let Some(step) = cell::last_step(run) {
-            title.push(Span::styled(format!("  step {step}"), theme.dim));
-        }
-        let pieces = vitals::pieces(app.index(), run, app.now).into_iter();
-        title.extend(pieces.map(|piece| Span::styled(format!("  {piece}"), theme.dim)));
+        title.extend(run.duration(app.now).map(|ms| told(cell::duration(run, ms))));
+        title.extend(cell::last_step(run).map(|step| told(format!("step {step}"))));
+        title.extend(pieces.map(told));
         // Half of one is worse than none.
         let room = usize::from(area.width).saturating_sub(6);
         while title.len() > 2 && title.iter().map(Span::width).sum::<usize>() > room {
