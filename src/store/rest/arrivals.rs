@@ -290,7 +290,14 @@ impl RestStore {
             Errand::Wish(wish) => self.wishes.failed(wish, &failure),
         }
         if is_about_server {
-            self.problems.set(About::Server, failure.to_string());
+            let what = match (&failure, errand) {
+                (Failure::Missing(words), Errand::Experiments) => format!(
+                    "there is no tracking server of MLflow's at this address (404){words}. Look at the address, \
+                     and whether a path is missing in it"
+                ),
+                _ => failure.to_string(),
+            };
+            self.problems.set(About::Server, what);
             self.pace.failed(failure, now);
         }
     }
