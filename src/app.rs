@@ -468,7 +468,11 @@ impl App {
                     "deleted runs are hidden"
                 });
             }
-            Action::Palette if self.overlay.is_none() => self.open_palette("", out),
+            Action::Palette => {
+                // In place of a page, if there is one: lists and lines of text have no such key.
+                self.overlay = None;
+                self.open_palette("", out);
+            }
             Action::Help if self.overlay.is_none() => self.overlay = Some(Overlay::Help(Cursor::default())),
             Action::Problems if self.overlay.is_none() => {
                 self.overlay = Some(Overlay::Problems(Cursor::default()));

@@ -15,13 +15,14 @@ use crate::format;
 
 pub mod artifacts;
 mod ascii;
-pub mod bars;
 pub mod chart;
 pub mod compare;
 pub mod detail;
 pub mod experiments;
 mod filter_bar;
+pub mod footer;
 mod groups;
+pub mod header;
 pub mod metrics;
 pub mod page;
 mod palette;
@@ -42,7 +43,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         return put(buf, area, area.y, "mltop: too small", theme);
     }
     let panes = panes::panes(app);
-    bars::header(app, clipped(panes.header, area), buf, theme);
+    header::draw(app, clipped(panes.header, area), buf, theme);
     match app.screen {
         Screen::Browse => {
             experiments::draw(app, clipped(panes.experiments, area), buf, theme);
@@ -60,7 +61,7 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
                 filter_bar::popup(bar, popup, at, area, buf, theme);
             }
         }
-        None => bars::footer(app, clipped(panes.footer, area), buf, theme),
+        None => footer::draw(app, clipped(panes.footer, area), buf, theme),
     }
     match &app.overlay {
         Some(Overlay::Help(cursor)) => page::help(*cursor, clipped(panes::page(app.size), area), buf, theme),

@@ -296,7 +296,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Anywhere, "gg Home", Action::First, "to the first line"),
     key(Place::Anywhere, "G End", Action::Last, "to the last line"),
     key(Place::Page, "Enter", Action::Open, "go to the run of a problem or notice"),
-    key(Place::Page, "Esc q ? ! W", Action::Back, "close"),
+    key(Place::Page, "Esc q ? ! W", Action::Back, "close").hint(0, "close"),
     key(Place::Anywhere, ":", Action::Palette, "every action and command by name").hint(3, "palette"),
     key(Place::Anywhere, "!", Action::Problems, "what could not be read"),
     key(Place::Anywhere, "W", Action::Notices, "what has happened: runs that ended, went NaN, fell silent"),

@@ -56,7 +56,7 @@ pub fn panes(app: &App) -> Panes {
         let wanted = app.rows.experiments_width.saturating_add(18);
         let part = if width < WIDE { width / 4 } else { width * 3 / 10 };
         let most = if width >= BESIDE { part.min(48) } else { width / 2 };
-        let left = wanted.clamp(24.min(most), most);
+        let left = wanted.clamp(30.min(most), most);
         panes.experiments = Rect { width: left, ..middle };
         panes.main = Rect { x: left, width: width - left, ..middle };
     }

@@ -39,11 +39,10 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         title.push(Span::styled(shown(app.index().keys.name(key)).into_string(), theme.accent));
     }
     let right = match (compare.curves, compare.differing) {
-        (true, _) => "m table".to_owned(),
-        (false, true) => "only rows that differ".to_owned(),
-        (false, false) => String::new(),
+        (true, _) => vec![Span::styled("m table", theme.dim)],
+        (false, true) => vec![Span::styled("only rows that differ", theme.warn)],
+        (false, false) => Vec::new(),
     };
-    let right = if right.is_empty() { Vec::new() } else { vec![Span::styled(right, theme.warn)] };
     let inner = frame(buf, area, title, right, true, theme);
     table(app, compare, split.list.intersection(inner), area, buf, theme);
     let other = split.other.intersection(inner);

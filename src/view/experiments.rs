@@ -49,6 +49,7 @@ fn draw_row(app: &App, row: &ExperimentRow, area: Rect, buf: &mut Buffer, theme:
     let indent = " ".repeat(usize::from(row.depth.min(12)) * 2);
     let room = usize::from(area.width).saturating_sub(taken + indent.len() + 4);
     let name = match row.kind {
+        Kind::All if room < 15 => "All".to_owned(),
         Kind::All => "All experiments".to_owned(),
         Kind::Folder(..) => format!("{}/", shown(&row.name)),
         Kind::Experiment(_) => shown(&row.name).into_string(),

@@ -10,7 +10,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{bars, over, put_line, put_right, text, typed};
+use super::{footer, over, put_line, put_right, text, typed};
 use crate::app::App;
 use crate::app::filter_bar::{FilterBar, POPUP, Popup};
 use crate::app::keys::Place;
@@ -55,7 +55,7 @@ fn below(app: &App, bar: &FilterBar, area: Rect, buf: &mut Buffer, theme: &Theme
             vec![Span::raw(indent), Span::styled(what, theme.bad), Span::styled(expected, theme.text)];
         put_line(buf, room, 0, spans);
     } else {
-        bars::hints_of(app, Place::Filter, room, buf, theme);
+        footer::hints_of(app, Place::Filter, room, buf, theme);
     }
     put_right(buf, area, 0, count);
 }

@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{bars, middle, over, put_line, text, typed};
+use super::{footer, middle, over, put_line, text, typed};
 use crate::app::App;
 use crate::app::commands;
 use crate::app::keys::{Place, shown_key};
@@ -44,7 +44,7 @@ pub fn draw(app: &App, palette: &Palette, area: Rect, buf: &mut Buffer, theme: &
             put_line(buf, first, 0, vec![Span::styled(theme.glyphs.current, theme.accent)]);
         }
     }
-    bars::hints_of(app, Place::Palette, last, buf, theme);
+    footer::hints_of(app, Place::Palette, last, buf, theme);
 }
 
 /// Below the line: what is wrong, else how the command that is being typed goes.

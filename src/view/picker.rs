@@ -5,7 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{bars, middle, over, put_line, put_right, text, typed};
+use super::{footer, middle, over, put_line, put_right, text, typed};
 use crate::app::App;
 use crate::app::picker::{Choice, Item, Picker, Purpose};
 use crate::format;
@@ -64,7 +64,7 @@ pub fn draw(app: &App, picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Th
             buf.set_style(at, theme.selected);
         }
     }
-    bars::hints_of(app, picker.purpose.place(), last, buf, theme);
+    footer::hints_of(app, picker.purpose.place(), last, buf, theme);
 }
 
 fn nothing(picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Theme) {

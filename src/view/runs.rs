@@ -264,7 +264,23 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         return middle(buf, area, &lines.iter().map(String::as_str).collect::<Vec<_>>(), theme);
     }
     if !progress.listed || (!progress.has_all() && app.rows.total == 0) {
-        return middle(buf, area, &["reading the store…"], theme);
+        return match app.index().access {
+            Access::Busy => middle(
+                buf,
+                area,
+                &["another program holds the database locked", "it is tried again until it is free"],
+                theme,
+            ),
+            _ => middle(buf, area, &["reading the store…"], theme),
+        };
+    }
+    if app.rows.experiment_count == 0 && app.query.experiment.is_none() && !app.query.deleted {
+        let lines = [
+            "there is no experiment in this store yet",
+            "as soon as a run is started here it appears by itself",
+            "if there should be some: is this the right store?",
+        ];
+        return middle(buf, area, &lines, theme);
     }
     if let Some(key) = app.query.experiment {
         match app.index().experiment(key) {

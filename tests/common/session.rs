@@ -123,8 +123,13 @@ impl Session {
 
     /// As if the store were still being read.
     pub fn read_on(&mut self) -> &mut Self {
+        self.knowing(|index| index.progress.complete = false)
+    }
+
+    /// As if something else were known of the store.
+    pub fn knowing(&mut self, change: impl FnOnce(&mut Index)) -> &mut Self {
         let mut index = (*self.index).clone();
-        index.progress.complete = false;
+        change(&mut index);
         self.index = Arc::new(index);
         self.answer_query(self.app.query.clone());
         self

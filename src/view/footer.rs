@@ -1,5 +1,4 @@
-//! The line at the top, which says what is shown and how fresh it is, and the line at the bottom, which says what
-//! can be done.
+//! The line at the bottom: what is typed or narrowed, what can be done, what was just done.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -9,120 +8,15 @@ use super::theme::Theme;
 use super::{put_line, put_right, text};
 use crate::app::action::Action;
 use crate::app::keys::{BINDINGS, Place, shown_key};
-use crate::app::{App, Overlay, Screen, Watching};
-use crate::format;
-use crate::index::Access;
-use crate::query::Kind;
-use crate::store::Why;
-
-/// Draws the line at the top.
-pub fn header(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let right = status(app, theme);
-    let taken = Line::from(right.clone()).width() + 2;
-    let room = usize::from(area.width).saturating_sub(taken + 9);
-    let store = text::cut_middle(app.store.as_str(), room.max(8)).into_owned();
-    let left = vec![Span::styled(" mltop ", theme.title), Span::styled(format!(" {store}"), theme.accent)];
-    put_line(buf, area, 0, left);
-    put_right(buf, area, 0, right);
-}
-
-/// Counts, problems, progress, and whether the store is followed.
-fn status<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
-    let index = app.index();
-    let glyphs = &theme.glyphs;
-    let mut spans = Vec::new();
-    let all = app.rows.experiments.iter().find(|row| row.kind == Kind::All);
-    if let Some(all) = all.filter(|_| app.size.0 >= 70 && index.progress.listed) {
-        if app.size.0 >= 100 {
-            spans
-                .push(Span::styled(plural(app.rows.experiment_count as u64, "experiment", theme), theme.dim));
-        }
-        spans.push(Span::styled(plural(all.runs.into(), "run", theme), theme.dim));
-        if all.running > 0 {
-            spans.push(Span::styled(
-                format!("{} running  ", format::count(all.running.into())),
-                theme.running,
-            ));
-        }
-    }
-    if !index.problems.is_empty() {
-        let count = format::count(index.problems.len() as u64);
-        let s = if index.problems.len() == 1 { "" } else { "s" };
-        spans.push(Span::styled(format!("! {count} problem{s}  "), theme.warn));
-    }
-    let progress = index.progress;
-    if !progress.complete {
-        let (done, total) = (format::count(progress.done as u64), format::count(progress.total as u64));
-        spans.push(if progress.verifying {
-            Span::styled(format!("verifying {done} of {total}  "), theme.dim)
-        } else if progress.listed {
-            Span::styled(format!("reading {done} of {total}  "), theme.warn)
-        } else {
-            Span::styled(format!("reading{}  ", glyphs.ellipsis), theme.warn)
-        });
-    }
-    if app.unseen > 0 {
-        let s = if app.unseen == 1 { "" } else { "s" };
-        spans.push(Span::styled(format!("{} notice{s}  ", format::count(app.unseen as u64)), theme.accent));
-    }
-    spans.push(following(app, theme));
-    spans
-}
-
-/// How the store is followed, and how fresh the picture is: always there.
-fn following<'a>(app: &App, theme: &Theme) -> Span<'a> {
-    let live = theme.glyphs.live;
-    if let Some(at) = app.frozen {
-        let age = format::duration((app.clock.saturating_sub(at) / 1000).max(0) * 1000);
-        return Span::styled(format!(" FROZEN {age} "), theme.selected);
-    }
-    if let Some(since) = app.waits_since {
-        let seconds = app.clock.saturating_sub(since) / 1000;
-        return Span::styled(format!("waiting for the store {seconds} s "), theme.bad);
-    }
-    match (app.index().access, app.watching) {
-        (Access::Busy, _) => Span::styled(format!("{live} busy "), theme.warn),
-        (Access::Offline { since }, _) => {
-            let time = format::duration(app.now.saturating_sub(since).max(0));
-            Span::styled(format!("{live} offline {time}, retrying "), theme.bad)
-        }
-        (Access::Stopped, _) => Span::styled(format!("{live} no access, r tries again "), theme.bad),
-        (Access::Open, Watching::Not) => Span::styled("", theme.dim),
-        (Access::Open, Watching::Events) => Span::styled(format!("{live} live "), theme.good),
-        (Access::Open, Watching::Polling(ms, why)) => {
-            let why = why.and_then(reason).filter(|_| app.size.0 >= 70);
-            let why = why.map_or(String::new(), |why| format!("({why}) "));
-            Span::styled(format!("{live} polling {} {why}", interval(ms)), theme.warn)
-        }
-    }
-}
-
-/// Seconds between two looks.
-fn interval(ms: u64) -> String {
-    if ms.is_multiple_of(1000) { format!("{} s", ms / 1000) } else { format!("{:.1} s", ms as f64 / 1000.0) }
-}
-
-fn reason(why: Why) -> Option<&'static str> {
-    match why {
-        Why::Asked => None,
-        Why::Limit => Some("no watches left"),
-        Why::FileSystem(name) => Some(name),
-        Why::Silence => Some("no events"),
-    }
-}
-
-fn plural(count: u64, what: &str, theme: &Theme) -> String {
-    let s = if count == 1 { "" } else { "s" };
-    format!("{} {what}{s} {} ", format::count(count), theme.glyphs.separator)
-}
+use crate::app::{App, Overlay, Screen};
 
 /// Draws the line at the bottom: what is typed, else what keys do; at the right what was just done, or the marks.
-pub fn footer(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
+pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let mut right = Vec::new();
     if let Some(notice) = &app.notice {
         let style = if notice.bad { theme.bad } else { theme.accent };
-        let most = usize::from(area.width).saturating_sub(2);
-        right.push(Span::styled(format!(" {} ", text::cut_middle(notice.text.as_str(), most)), style));
+        let most = usize::from(area.width).saturating_sub(3);
+        right.push(Span::styled(format!("  {} ", text::cut_middle(notice.text.as_str(), most)), style));
     } else if !app.marks.is_empty() {
         right.push(Span::styled(format!(" {} {} marked ", theme.glyphs.mark, app.marks.len()), theme.marked));
     }
