@@ -2,9 +2,9 @@
 //!
 //! ```text
 //!  NAME                          STATE      AGE   TIME  │ kernel   C  │ mean_test_score ▼
-//! ◆▾ bold-fox-12  4 ●1           ● running   2m   1:52  │ 2 kinds 1…10│  0.981 best of 4
-//!   ├ rapt-owl-3                 ✓ finished  2m   0:11  │ linear   1  │  0.980 ▁▂▄▇
-//!   └ shy-elk-77                 ✓ finished  1m   0:12  │ rbf     10  │  0.981◂▁▃▅█
+//! ◆ ▾ bold-fox-12  4 ●1          ● running   2m   1:52  │ 2 kinds 1…10│  0.981 best of 4
+//!   ├─ rapt-owl-3                ✓ finished  2m   0:11  │ linear   1  │  0.980 ▁▂▄▇
+//!   └─ shy-elk-77                ✓ finished  1m   0:12  │ rbf     10  │  0.981◂▁▃▅█
 //! ```
 
 use ratatui::buffer::Buffer;
@@ -241,26 +241,10 @@ fn trouble(app: &App) -> Option<String> {
     server.filter(|_| is_silent).map(|problem| shown(&problem.what).into_string())
 }
 
-/// A sentence in lines of so many columns.
-fn wrapped(text: &str, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if text::width(line) + 1 + text::width(word) <= columns => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
 fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let progress = app.index().progress;
     if let Some(trouble) = trouble(app) {
-        let lines = wrapped(&trouble, usize::from(area.width).saturating_sub(4));
+        let lines = text::wrapped(&trouble, usize::from(area.width).saturating_sub(4));
         return middle(buf, area, &lines.iter().map(String::as_str).collect::<Vec<_>>(), theme);
     }
     if !progress.listed || (!progress.has_all() && app.rows.total == 0) {

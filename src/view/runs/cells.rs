@@ -37,7 +37,7 @@ pub(super) fn name_cell(
     let mut spans = vec![Span::styled(mark, mark_style), Span::styled(rails(row, theme), theme.border)];
     let arrow = match (row.children, row.open) {
         (0, _) if row.depth == 0 => "  ".to_owned(),
-        (0, _) => String::new(),
+        (0, _) => " ".to_owned(),
         (_, true) => format!("{} ", glyphs.open),
         (_, false) => format!("{} ", glyphs.closed),
     };
@@ -72,15 +72,16 @@ fn rails(row: &Row, theme: &Theme) -> String {
         return " ".to_owned();
     }
     if row.depth > 12 {
-        return format!("  {}{} ", glyphs.ellipsis, row.depth);
+        return format!(" {}{}", glyphs.ellipsis, row.depth);
     }
-    let mut out = "  ".to_owned();
+    // Each line begins below the arrow of the row it hangs on.
+    let mut out = " ".to_owned();
     for level in 1..row.depth {
         out.push_str(if row.rails & (1 << level) != 0 { glyphs.rail } else { " " });
         out.push(' ');
     }
     out.push_str(if row.last { glyphs.corner } else { glyphs.tee });
-    out.push(' ');
+    out.push_str(glyphs.border.horizontal_top);
     out
 }
 
