@@ -59,8 +59,8 @@ fn states() -> Vec<(&'static str, fn(&mut Session))> {
         ("polling a network", |s| watching(s, 5000, Why::FileSystem("nfs"))),
         ("polling without watches", |s| watching(s, 1000, Why::Limit)),
         ("polling without events", |s| watching(s, 60_000, Why::Silence)),
-        ("busy", |s| drop(s.knowing(|index| index.access = Access::Busy))),
-        ("offline", |s| drop(s.knowing(|index| index.access = Access::Offline { since: NOW - 12_400 }))),
+        ("busy", |s| _ = s.knowing(|index| index.access = Access::Busy)),
+        ("offline", |s| _ = s.knowing(|index| index.access = Access::Offline { since: NOW - 12_400 })),
         ("offline, half read, with a problem", |s| {
             s.app.store = Shown::own("https://mlflow.some-company.example:5000");
             s.knowing(|index| {
@@ -76,8 +76,8 @@ fn states() -> Vec<(&'static str, fn(&mut Session))> {
             });
         }),
         ("no answer", |s| s.app.waits_since = Some(NOW - 12_400)),
-        ("being listed", |s| drop(s.knowing(|index| index.progress = Progress::default()))),
-        ("being read", |s| drop(s.knowing(|index| index.progress = reading(42_310, 100_000)))),
+        ("being listed", |s| _ = s.knowing(|index| index.progress = Progress::default())),
+        ("being read", |s| _ = s.knowing(|index| index.progress = reading(42_310, 100_000))),
         ("being verified", |s| {
             s.knowing(|index| index.progress = Progress { verifying: true, ..reading(42_310, 100_000) });
         }),

@@ -212,28 +212,54 @@ fn entries(place: Place, text: &str) -> Vec<Entry> {
     if pattern.is_empty() {
         return all.collect();
     }
-    let found = all.filter(|entry| match entry {
-        // A few letters name a command; its help is looked into like that of a key.
-        Entry::Command(command) => command.name.starts_with(text) || finds_words(command.help, text),
-        Entry::Key(binding) => {
-            finds_words(binding.help, text) || binding.keys.split(' ').any(|key| key == text)
-        }
-        Entry::Word(_) => false,
-    });
-    let mut found: Vec<Entry> = found.collect();
-    // What is called so comes first, then what has the letters side by side.
-    found.sort_by_key(|entry| match entry {
-        Entry::Command(command) if command.name.starts_with(text) => 0,
-        Entry::Key(binding) if binding.keys.split(' ').any(|key| key == text) => 0,
-        Entry::Command(Command { help, .. }) | Entry::Key(Binding { help, .. }) if help.contains(text) => 1,
-        _ => 2,
-    });
-    found
+    let all: Vec<Entry> = all.collect();
+    // Letters that are strewn over a sentence are a last resort: they are in nearly every one.
+    let by = |rank: &dyn Fn(&Entry) -> Option<usize>| {
+        let ranked = all.iter().filter_map(|entry| Some((rank(entry)?, entry.clone())));
+        let mut found: Vec<(usize, Entry)> = ranked.collect();
+        found.sort_by_key(|(rank, _)| *rank);
+        found.into_iter().map(|(_, entry)| entry).collect::<Vec<_>>()
+    };
+    let found = by(&|entry| entry.rank(text));
+    if found.is_empty() { by(&|entry| pattern.finds_text(entry.help()).then_some(0)) } else { found }
 }
 
-/// Whether a help has what was typed: letters in their order, within what belongs together.
-fn finds_words(help: &str, text: &str) -> bool {
-    fuzzy::Pattern::new(text).finds_text(help)
+impl Entry {
+    /// What it does, in words.
+    fn help(&self) -> &str {
+        match self {
+            Self::Command(Command { help, .. }) | Self::Key(Binding { help, .. }) => help,
+            Self::Word(word) => word,
+        }
+    }
+
+    /// How well it is what was typed, the best first: it is called so, or all that was typed stands in what it does.
+    fn rank(&self, text: &str) -> Option<usize> {
+        let is_called = match self {
+            Self::Command(command) => command.name.starts_with(text),
+            Self::Key(binding) => {
+                let hint = binding.hint.is_some_and(|(_, word)| word.starts_with(text));
+                hint || binding.keys.split(' ').any(|key| key == text)
+            }
+            Self::Word(_) => false,
+        };
+        match (is_called, self.tells(text)) {
+            (true, _) => Some(0),
+            (false, true) => Some(1),
+            (false, false) => None,
+        }
+    }
+
+    /// Whether all words that were typed stand in what it does.
+    fn tells(&self, text: &str) -> bool {
+        let help = self.help().to_lowercase();
+        text.split_whitespace().all(|word| help.contains(&word.to_lowercase()))
+    }
+
+    /// Whether letters of what was typed are to be marked in what it does: not where only its name was meant.
+    pub fn is_marked(&self, text: &str) -> bool {
+        self.rank(text) != Some(0) || self.tells(text)
+    }
 }
 
 /// The part of an argument that is being typed.
@@ -284,4 +310,32 @@ impl Palette {
 /// What an unknown name is answered with.
 pub(super) fn unknown(what: &str, name: &str) -> String {
     format!("there is no {what} \"{}\"", shown(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn called(text: &str) -> Vec<String> {
+        let name = |entry: &Entry| match entry {
+            Entry::Command(command) => format!(":{}", command.name),
+            Entry::Key(binding) => binding.keys.to_owned(),
+            Entry::Word(word) => word.clone(),
+        };
+        entries(Place::Runs, text).iter().map(name).collect()
+    }
+
+    #[test]
+    fn what_is_called_so_comes_first_and_nothing_else_comes_by_chance() {
+        assert_eq!(called("sort"), [":sort", "s"], "the footer calls the key so");
+        assert_eq!(called("E").first().map(String::as_str), Some("E"));
+        assert!(called("csv").contains(&"e".to_owned()), "{:?}", called("csv"));
+        assert_eq!(called("marked curves"), ["m"], "words in any order");
+    }
+
+    #[test]
+    fn strewn_letters_are_a_last_resort() {
+        assert!(called("frzpic").contains(&"R".to_owned()), "{:?}", called("frzpic"));
+        assert!(called("zzzz").is_empty());
+    }
 }

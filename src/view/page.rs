@@ -75,7 +75,7 @@ pub fn problems(app: &App, cursor: Cursor, area: Rect, buf: &mut Buffer, theme: 
     if problems.is_empty() {
         return middle(buf, inner, &["everything could be read"], theme);
     }
-    let list = Rect { height: inner.height.saturating_sub(if inner.height > 8 { 3 } else { 0 }), ..inner };
+    let list = Rect { height: inner.height.saturating_sub(if inner.height > 8 { 4 } else { 0 }), ..inner };
     let window = cursor.window(problems.len(), list.height.into());
     let lines: Vec<(usize, &Problem, Place)> = (window.clone())
         .zip(problems.get(window).unwrap_or_default())
@@ -107,7 +107,7 @@ pub fn problems(app: &App, cursor: Cursor, area: Rect, buf: &mut Buffer, theme: 
     if list.height < inner.height
         && let Some(problem) = problems.get(cursor.at)
     {
-        whole(problem, Rect { y: list.bottom(), height: 3, ..inner }, buf, theme);
+        whole(problem, Rect { y: list.bottom(), height: 4, ..inner }, buf, theme);
     }
 }
 
@@ -141,7 +141,11 @@ fn whole(problem: &Problem, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let room = usize::from(area.width).saturating_sub(2);
     let path = shown(&problem.path.to_string_lossy());
     let since = format!("since {}: ", format::clock(problem.since));
-    let what = text::cut_end(shown(&problem.what).as_str(), room.saturating_sub(since.len())).into_owned();
+    let mut lines = text::wrapped(&format!("{since}{}", shown(&problem.what)), room);
+    if lines.len() > 2 {
+        let rest = lines.split_off(1).join(" ");
+        lines.push(text::cut_end(&rest, room).into_owned());
+    }
     put_line(
         buf,
         area,
@@ -154,12 +158,15 @@ fn whole(problem: &Problem, area: Rect, buf: &mut Buffer, theme: &Theme) {
         1,
         vec![Span::raw(" "), Span::styled(text::cut_middle(path.as_str(), room).into_owned(), theme.text)],
     );
-    put_line(
-        buf,
-        area,
-        2,
-        vec![Span::styled(format!(" {since}"), theme.dim), Span::styled(what, theme.warn)],
-    );
+    for (line, text) in lines.iter().enumerate() {
+        let (since, what) = text.split_at(if line == 0 { since.len().min(text.len()) } else { 0 });
+        let spans = vec![
+            Span::raw(" "),
+            Span::styled(since.to_owned(), theme.dim),
+            Span::styled(what.to_owned(), theme.warn),
+        ];
+        put_line(buf, area, line + 2, spans);
+    }
 }
 
 /// Draws what has happened while one watched, the newest first.

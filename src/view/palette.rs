@@ -16,6 +16,9 @@ use crate::shown::shown;
 /// Cells for a key at the right.
 const KEY: usize = 8;
 
+/// Cells for a command and what follows it.
+const COMMAND: usize = 34;
+
 /// Draws the palette.
 pub fn draw(app: &App, palette: &Palette, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let inner = over(buf, area, "Actions and commands", "", theme);
@@ -29,13 +32,15 @@ pub fn draw(app: &App, palette: &Palette, area: Rect, buf: &mut Buffer, theme: &
     let last = Rect { y: inner.bottom().saturating_sub(1), height: inner.height.min(1), ..inner };
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner }.intersection(inner);
     let pattern = Pattern::new(if begun.is_some() { "" } else { palette.prompt.text() });
+    let nothing = Pattern::new("");
     if palette.entries.is_empty() && begun.is_none() {
         middle(buf, body, &["no action and no command is called so"], theme);
     }
     for (line, i) in palette.cursor.window(palette.entries.len(), body.height.into()).enumerate() {
         let Some(entry) = palette.entries.get(i) else { continue };
         let at = Rect { y: body.y + line as u16, height: 1, ..body };
-        put_line(buf, at, 0, row(entry, &pattern, body.width.into(), theme));
+        let marks = if entry.is_marked(palette.prompt.text().trim()) { &pattern } else { &nothing };
+        put_line(buf, at, 0, row(entry, marks, body.width.into(), theme));
         if i == palette.cursor.at && begun.is_none() {
             buf.set_style(at, theme.selected);
         } else if i == palette.cursor.at {
@@ -75,8 +80,8 @@ fn row<'a>(entry: &Entry, pattern: &Pattern, width: usize, theme: &Theme) -> Vec
         )],
         Entry::Command(command) => {
             let name = format!("  {} ", command.name);
-            let usage = text::cut_end(command.usage, 28).into_owned();
-            let left = text::pad_end(&format!("{name}{usage}"), 38.min(width));
+            let usage = text::cut_end(command.usage, COMMAND - name.len().min(COMMAND)).into_owned();
+            let left = text::pad_end(&format!("{name}{usage}"), (COMMAND + 2).min(width));
             let usage = left.get(name.len()..).unwrap_or_default().to_owned();
             let mut spans = vec![Span::styled(name, theme.accent), Span::styled(usage, theme.dim)];
             spans.extend(marked(command.help, width.saturating_sub(text::width(&left) + 2)));
