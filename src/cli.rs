@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::index::{Index, RunKey};
 use crate::shown::shown;
@@ -202,6 +202,9 @@ pub fn run() -> ExitCode {
 
 /// Browsing; on a pipe the runs are printed instead.
 fn browse(args: &TuiArgs) -> Result<ExitCode, Failure> {
+    if let Some(word) = &args.store {
+        not_a_command(word)?;
+    }
     if io::stdout().is_terminal() {
         return tui::run(args, &tui::Start { title: None, opened: false });
     }
@@ -214,12 +217,36 @@ fn browse(args: &TuiArgs) -> Result<ExitCode, Failure> {
     runs::run(&runs::RunsArgs::of(args.store.clone()))
 }
 
+/// A command that was mistyped looks like a store that does not exist.
+fn not_a_command(word: &str) -> Result<(), Failure> {
+    let is_word = word.chars().all(|c| c.is_ascii_alphanumeric() || c == '-');
+    if !is_word || std::path::Path::new(word).exists() {
+        return Ok(());
+    }
+    let cli = Cli::command();
+    let names: Vec<&str> = cli.get_subcommands().map(clap::Command::get_name).collect();
+    match find::closest(word, &names).first() {
+        Some(close) => Err(Failure::Usage(format!(
+            "there is no command {word}, and nothing here is called so; the closest is: mltop {close}"
+        ))),
+        None => Ok(()),
+    }
+}
+
 /// The store that is meant by `given`, else by MLflow's rule.
 pub fn locate(given: Option<&str>) -> Result<Found, Failure> {
     let environment = std::env::var("MLFLOW_TRACKING_URI").ok();
     let folder = std::env::current_dir()
         .map_err(|error| Failure::Unusable(format!("the current folder cannot be reached: {error}")))?;
     Ok(location::find(given, environment.as_deref(), &folder)?)
+}
+
+/// What is missing where a store was named and nothing else: its name stands where that is optional.
+fn only_a_store(word: &str, missing: &str, usage: &str) -> Result<(), Failure> {
+    if locate(Some(word)).is_err() {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!("{0} is a store, so {missing} is missing: mltop {usage}", shown(word))))
 }
 
 /// A store that has been read whole.

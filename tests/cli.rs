@@ -189,13 +189,9 @@ fn sentences_say_what_to_do() {
             "aaaa means 2 runs, give an id: aaaa2222 (tuned in sweep), aaaa1111 (baseline in Default)",
         ),
         (&["show", "mlruns", "baseline"], 1, "baseline means 2 runs"),
-        (&["show", "mlruns", "basline"], 1, "has no run basline; the closest are: baseline"),
-        (
-            &["history", "mlruns", "tuned", "acc"],
-            1,
-            "run tuned has no metric acc; the closest are: val/acc, loss",
-        ),
-        (&["runs", "mlruns", "-e", "swep"], 1, "has no experiment swep; the closest are: sweep"),
+        (&["show", "mlruns", "basline"], 1, "has no run basline; the closest is: baseline"),
+        (&["history", "mlruns", "tuned", "acc"], 1, "run tuned has no metric acc; the closest is: val/acc"),
+        (&["runs", "mlruns", "-e", "swep"], 1, "has no experiment swep; the closest is: sweep"),
         (&["runs", "--all", "--deleted"], 2, "cannot be used with"),
         (&["show"], 2, "Usage: mltop show [OPTIONS] [STORE] <RUN>"),
         (&["history", "mlruns"], 2, "Usage: mltop history"),
@@ -420,7 +416,7 @@ fn the_best_run_over_all_steps() {
     let unknown = mltop(dir.path(), &["best", "mlruns", "los"]);
     assert_eq!(
         (unknown.code, unknown.err.as_str()),
-        (1, "mltop: this store has no metric los; the closest are: loss, val/acc\n")
+        (1, "mltop: this store has no metric los; the closest is: loss\n")
     );
 }
 
@@ -437,4 +433,27 @@ fn what_all_runs_share_is_told_aside() {
         "{}",
         done.out
     );
+}
+
+#[test]
+fn what_was_mistyped_is_answered_with_what_was_meant() {
+    let dir = store();
+    let told = |words: &[&str]| {
+        let done = mltop(dir.path(), words);
+        assert!(done.out.is_empty() && done.err.lines().count() == 1, "{words:?}: {}", done.err);
+        (done.code, done.err)
+    };
+    for (words, code, meant) in [
+        (&["rns"][..], 2, "the closest is: mltop runs"),
+        (&["localhost:5000"], 1, "mltop http://localhost:5000"),
+        (&["./mlrun"], 1, "but there is"),
+        (&["show", "mlruns"], 2, "mlruns is a store, so the run is missing: mltop show STORE RUN"),
+        (&["best", "mlruns"], 2, "the metric is missing: mltop best STORE METRIC"),
+        (&["history", "mlruns", "loss"], 2, "the metric is missing: mltop history STORE RUN METRIC"),
+        (&["runs", "mlruns", "--experiment", "nothing like it"], 1, "mltop ls prints them"),
+    ] {
+        let (is, err) = told(words);
+        assert_eq!(is, code, "{err}");
+        assert!(err.contains(meant), "{words:?}: {err}");
+    }
 }

@@ -48,8 +48,11 @@ fn news(session: &Session) -> Vec<News> {
     (0..).zip(happened).map(|(i, what)| News::new(NOW - 5 * MINUTE + i * 1000, index, run, what)).collect()
 }
 
+/// What it is about, and what brings it about.
+type State = (&'static str, fn(&mut Session));
+
 /// Everything that the header can say, by what it is about.
-fn states() -> Vec<(&'static str, fn(&mut Session))> {
+fn states() -> Vec<State> {
     fn watching(session: &mut Session, ms: u64, why: Why) {
         session.event(Event::Watching(Watching::Polling(ms, Some(why))));
     }

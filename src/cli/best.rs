@@ -6,7 +6,7 @@ use clap::Args;
 
 use super::ask::{AskArgs, wrong};
 use super::runs::{self, RunsArgs};
-use super::{Failure, StoreArgs, find, read};
+use super::{Failure, StoreArgs, find, only_a_store, read};
 use crate::format;
 use crate::index::Index;
 use crate::query::filter;
@@ -52,7 +52,10 @@ pub struct BestArgs {
 pub fn run(args: &BestArgs) -> Result<ExitCode, Failure> {
     let (store, metric) = match &args.second {
         Some(metric) => (Some(args.first.clone()), metric),
-        None => (None, &args.first),
+        None => {
+            only_a_store(&args.first, "the metric", "best STORE METRIC")?;
+            (None, &args.first)
+        }
     };
     let mut whole = read(store.as_deref())?;
     let is_known = |index: &Index| {

@@ -69,26 +69,42 @@ fn ambiguous(index: &Index, word: &str, mut found: Vec<&Run>) -> Failure {
     Failure::Unusable(format!("{} means {count} runs, give an id: {}{more}", shown(word), names.join(", ")))
 }
 
+/// Why a word means nothing, with the names that somebody may have meant. `kind` is one word, `place` has no such thing.
 pub fn unknown<'a>(kind: &str, word: &str, place: &str, names: impl Iterator<Item = &'a str>) -> Failure {
-    let close = closest(word, names);
-    let hint = match close.as_slice() {
-        [] => format!("; it has no {kind}s"),
-        names => {
-            format!("; the closest {}: {}", if names.len() == 1 { "is" } else { "are" }, names.join(", "))
-        }
+    let names: Vec<&str> = names.collect();
+    let close = closest(word, &names);
+    let hint = match (close.as_slice(), kind) {
+        ([], _) if names.is_empty() => format!("; it has no {kind}s"),
+        ([], "experiment") => "; mltop ls prints them".to_owned(),
+        ([], "run") => "; mltop runs prints them".to_owned(),
+        ([], _) => format!("; it has {}", some(&names)),
+        ([one], _) => format!("; the closest is: {one}"),
+        (close, _) => format!("; the closest are: {}", close.join(", ")),
     };
     Failure::Unusable(format!("{place} has no {kind} {}{hint}", shown(word)))
 }
 
-/// The names that are most like a word, for people who mistyped it.
-fn closest<'a>(word: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+/// The first few of many names.
+fn some(names: &[&str]) -> String {
+    let first: Vec<String> = names.iter().take(NAMED).map(|name| shown(name).into_string()).collect();
+    match names.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// The names that are like a word, the nearest first, for people who mistyped it.
+pub fn closest(word: &str, names: &[&str]) -> Vec<String> {
     // Long names cost time by their square, and nobody types them.
     let word: Vec<char> = word.to_lowercase().chars().take(64).collect();
-    let mut scored: Vec<(usize, &str)> = names
+    // Anything is like a short word if enough letters may differ.
+    let most = if word.len() < 4 { 1 } else { (word.len() / 3).max(2) };
+    let mut scored: Vec<(usize, &str)> = (names.iter())
         .map(|name| {
             let letters: Vec<char> = name.to_lowercase().chars().take(64).collect();
-            (distance(&word, &letters), name)
+            (distance(&word, &letters), *name)
         })
+        .filter(|(distance, _)| *distance <= most)
         .collect();
     scored.sort_unstable();
     scored.dedup();
@@ -157,11 +173,26 @@ mod tests {
             found("ab").unwrap_err(),
             "ab means 2 runs, give an id: abc1 (first in 0), abc2 (abc in 0)"
         );
-        assert_eq!(
-            found("frist").unwrap_err().split("; ").nth(1).unwrap(),
-            "the closest are: first, abc, same"
-        );
+        assert_eq!(found("frist").unwrap_err().split("; ").nth(1).unwrap(), "the closest is: first");
         assert!(found("").is_err());
+    }
+
+    #[test]
+    fn what_is_nothing_like_it_is_not_offered() {
+        let told = |kind, word, names: &[&str]| {
+            unknown(kind, word, "this store", names.iter().copied())
+                .to_string()
+                .split_once("; ")
+                .unwrap()
+                .1
+                .to_owned()
+        };
+        assert_eq!(told("experiment", "nope", &["1e5", "yes", "traces"]), "mltop ls prints them");
+        assert_eq!(told("run", "nothere", &["no", "true"]), "mltop runs prints them");
+        let metrics = ["a", "b", "c", "d", "e", "f", "g"];
+        assert_eq!(told("metric", "rmse", &metrics), "it has a, b, c, d, e and 2 more");
+        assert_eq!(told("metric", "los", &["val_loss", "loss", "lr"]), "the closest are: loss, val_loss");
+        assert_eq!(told("metric", "rmse", &[]), "it has no metrics");
     }
 
     #[test]

@@ -7,7 +7,7 @@ use clap::Args;
 use super::answer::Answer;
 use super::json::{PointJson, number_text};
 use super::table::{Stand, Table};
-use super::{Failure, answer, find, read_for};
+use super::{Failure, answer, find, only_a_store, read_for};
 use crate::format;
 use crate::index::Point;
 use crate::series::Series;
@@ -46,7 +46,10 @@ pub struct HistoryArgs {
 pub fn run(args: &HistoryArgs) -> Result<ExitCode, Failure> {
     let (store, word, metric) = match &args.third {
         Some(metric) => (Some(args.first.as_str()), &args.second, metric),
-        None => (None, &args.first, &args.second),
+        None => {
+            only_a_store(&args.first, "the metric", "history STORE RUN METRIC")?;
+            (None, &args.first, &args.second)
+        }
     };
     let mut whole = read_for(store, word)?;
     let run = find::run(&whole.index, word)?;

@@ -10,7 +10,7 @@ use clap::Args;
 use super::answer::Answer;
 use super::json::{WholeRunJson, description, number_text};
 use super::table::{Stand, Table};
-use super::{Failure, answer, find, read_for};
+use super::{Failure, answer, find, only_a_store, read_for};
 use crate::format;
 use crate::index::{Index, Pairs, Run};
 use crate::query::cell;
@@ -49,7 +49,10 @@ pub struct ShowArgs {
 pub fn run(args: &ShowArgs) -> Result<ExitCode, Failure> {
     let (store, word) = match &args.second {
         Some(run) => (Some(args.first.as_str()), run),
-        None => (None, &args.first),
+        None => {
+            only_a_store(&args.first, "the run", "show STORE RUN")?;
+            (None, &args.first)
+        }
     };
     let mut whole = read_for(store, word)?;
     let key = find::run(&whole.index, word)?.key;

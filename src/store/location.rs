@@ -9,6 +9,8 @@ use super::files::{artifacts, looks_like_an_experiment};
 use super::{Error, sqlite};
 use crate::shown::shown;
 
+mod mistaken;
+
 /// Where runs are kept.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Location {
@@ -102,7 +104,7 @@ fn parse(text: &str) -> Target {
     let scheme = scheme.to_ascii_lowercase();
     let scheme = scheme.split('+').next().unwrap_or_default();
     match scheme {
-        "http" | "https" => Target::Server(ServerUri(text.to_owned())),
+        "http" | "https" if rest.starts_with("//") => Target::Server(ServerUri(text.to_owned())),
         "sqlite" => {
             database_file(rest).map_or_else(|| Target::Unknown(artifacts::masked(text)), Target::Path)
         }
@@ -125,7 +127,8 @@ fn database_file(rest: &str) -> Option<PathBuf> {
 pub fn find(given: Option<&str>, environment: Option<&str>, folder: &Path) -> Result<Found, Error> {
     if let Some(text) = given.or(environment.filter(|uri| !uri.is_empty())) {
         return match parse(text) {
-            Target::Path(path) => at_path(&folder.join(path)),
+            // Without what says nothing: `/home/me/./mlruns`.
+            Target::Path(path) => at_path(&folder.join(path).components().collect::<PathBuf>()),
             Target::Server(uri) => Ok(Location::Server(uri).into()),
             other => Err(no_place(&other, given.is_none())),
         };
@@ -150,10 +153,15 @@ fn at_path(path: &Path) -> Result<Found, Error> {
     let path = if path.exists() { path.to_owned() } else { artifacts::percent_decoded(path) };
     let name = shown(&path.to_string_lossy());
     let meta = path.metadata().map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => Error(format!(
-            "{name} does not exist. Name the folder that MLflow writes to, usually ./mlruns in the folder where \
-             training was started, or its mlflow.db"
-        )),
+        std::io::ErrorKind::NotFound => Error(match mistaken::nearby(&path) {
+            Some(store) => {
+                format!("{name} does not exist, but there is {}", shown(&store.to_string_lossy()))
+            }
+            None => format!(
+                "{name} does not exist. Name the folder that MLflow writes to, usually ./mlruns in the folder \
+                 where training was started, or its mlflow.db"
+            ),
+        }),
         std::io::ErrorKind::PermissionDenied => {
             Error(format!("{name} cannot be reached: permission denied. Ask its owner for access"))
         }
@@ -310,7 +318,7 @@ fn no_place(target: &Target, from_environment: bool) -> Error {
             "the store's name is empty. Name a folder of runs: mltop ./mlruns".to_owned()
         }
         Target::Unknown(uri) => {
-            format!("{source}{uri} is no place of MLflow runs. Name a folder of runs: mltop ./mlruns")
+            format!("{source}{} is no place of MLflow runs. {}", shown(uri), mistaken::instead(uri))
         }
         Target::Path(path) => format!("{source}{}", shown(&path.to_string_lossy())),
         Target::Server(uri) => format!("{source}{}", uri.masked()),
@@ -370,6 +378,10 @@ mod tests {
         fs::create_dir_all(at.join("other/src")).unwrap();
         fs::write(at.join("notes.txt"), "x").unwrap();
         assert!(sentence(Some("nowhere"), None, at).contains("does not exist. Name the folder"));
+        assert!(!sentence(Some("./nowhere"), None, at).contains("./nowhere"));
+        store(&at.join("other/mlruns"));
+        assert!(sentence(Some("other/mlrun"), None, at).contains("but there is"));
+        fs::remove_dir_all(at.join("other/mlruns")).unwrap();
         assert!(sentence(Some("empty"), None, at).contains("is empty"));
         assert!(sentence(Some("other"), None, at).contains("is not an MLflow store"));
         assert!(sentence(Some("notes.txt"), None, at).contains("is a file"));

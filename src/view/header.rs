@@ -17,6 +17,10 @@ use crate::store::Why;
 const PROGRAM: &str = " mltop  ";
 /// Cells of the store's name that nothing takes from it.
 const NAME: usize = 16;
+/// Cells of it that the count of experiments does not take, which the pane below tells anyhow.
+const LONG_NAME: usize = 32;
+/// What becomes shorter first: the count of experiments.
+const FIRST: u8 = 9;
 
 /// Something that is said at the right.
 struct Piece {
@@ -57,9 +61,13 @@ impl Piece {
     }
 }
 
-/// Leaves out or shortens what matters least, until the store's name has room beside the rest.
-fn fit(mut pieces: Vec<Piece>, room: usize) -> Vec<Piece> {
-    while taken(&pieces) > room {
+/// Leaves out or shortens what matters least, until a name of this width has room beside the rest.
+fn fit(mut pieces: Vec<Piece>, name: usize, width: usize) -> Vec<Piece> {
+    let least = |pieces: &[Piece]| {
+        let has_first = pieces.iter().any(|piece| piece.shorter.first() == Some(&FIRST));
+        name.min(if has_first { LONG_NAME } else { NAME })
+    };
+    while taken(&pieces) + least(&pieces) > width {
         let next =
             (0..pieces.len()).rev().max_by_key(|i| pieces.get(*i).and_then(|piece| piece.shorter.first()));
         let Some(piece) = next.and_then(|i| pieces.get_mut(i)).filter(|piece| !piece.shorter.is_empty())
@@ -81,7 +89,7 @@ fn taken(pieces: &[Piece]) -> usize {
 pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let store = app.store.as_str();
     let width = usize::from(area.width).saturating_sub(PROGRAM.len());
-    let pieces = fit(pieces(app, theme), width.saturating_sub(text::width(store).min(NAME)));
+    let pieces = fit(pieces(app, theme), text::width(store), width);
     let room = width.saturating_sub(taken(&pieces)).max(3);
     let name = text::cut_middle(store, room).into_owned();
     let left = vec![Span::styled(" mltop ", theme.title), Span::styled(format!(" {name}"), theme.accent)];
@@ -131,7 +139,7 @@ fn counts(app: &App, theme: &Theme) -> Vec<Piece> {
     let Some(all) = all.filter(|_| app.index().progress.listed) else { return Vec::new() };
     let experiments = plural(app.rows.experiment_count, "experiment");
     let mut pieces = vec![
-        Piece::new(experiments, theme.dim).until(&[9]),
+        Piece::new(experiments, theme.dim).until(&[FIRST]),
         Piece { joins: true, ..Piece::new(plural(all.runs as usize, "run"), theme.dim).until(&[8]) },
     ];
     if all.running > 0 {
