@@ -106,7 +106,11 @@ pub(super) fn hints_of(app: &App, place: Place, area: Rect, buf: &mut Buffer, th
     }
     let mut spans = vec![Span::raw(" ")];
     for (_, _, key, word) in hints {
-        spans.push(Span::styled(key, theme.accent));
+        // A word may begin with the second key of a pair: `← → move`.
+        let pair = word.split_once(' ').filter(|(second, _)| !second.contains(char::is_alphabetic));
+        let (second, word) =
+            pair.map_or((String::new(), word), |(second, word)| (format!(" {second}"), word));
+        spans.push(Span::styled(key + &second, theme.accent));
         spans.push(Span::styled(format!(" {word}  "), theme.dim));
     }
     put_line(buf, area, 0, spans);
