@@ -54,7 +54,7 @@ pub fn panes(app: &App) -> Panes {
     }
     if width >= BESIDE || browse.on_experiments {
         let wanted = app.rows.experiments_width.saturating_add(18);
-        let part = if width < WIDE { width / 4 } else { width * 3 / 10 };
+        let part = if width < WIDE { (width / 4).max(28) } else { width * 3 / 10 };
         let most = if width >= BESIDE { part.min(48) } else { width / 2 };
         let left = wanted.clamp(30.min(most), most);
         panes.experiments = Rect { width: left, ..middle };
@@ -115,7 +115,7 @@ pub fn experiment_lines(app: &App) -> usize {
 
 /// Where help and problems lie.
 pub fn page((width, height): (u16, u16)) -> Rect {
-    let (w, h) = (width.min(100), height.saturating_sub(2).max(height.min(3)));
+    let (w, h) = (width.min(100.max(width / 10 * 7)), height.saturating_sub(2).max(height.min(3)));
     Rect::new((width - w) / 2, (height - h) / 2, w, h)
 }
 

@@ -283,11 +283,12 @@ fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
     if rows_are_left_out(app) {
         let so_far = if app.rows.complete { "" } else { " so far" };
-        let told = if app.rows.query.filter.is_some() {
-            format!("no run matches the filter{so_far}")
-        } else {
-            "all runs here are hidden".to_owned()
-        };
+        // Named, since another text may be in the line by now that is no filter yet.
+        let filter = app.rows.query.filter.as_ref().map(|filter| shown(filter.text()));
+        let told = filter.map_or("all runs here are hidden".to_owned(), |filter| {
+            let room = usize::from(area.width).saturating_sub(28).max(8);
+            format!("no run matches the filter {}{so_far}", text::cut_middle(filter.as_str(), room))
+        });
         let hint =
             if app.rows.query.filter.is_some() { "Esc shows all runs again" } else { "U brings them back" };
         return middle(buf, area, &[&told, hint], theme);
