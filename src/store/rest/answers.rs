@@ -1,4 +1,4 @@
-//! The shapes of a server's answers, of all versions that can be met (`mlflow/protos/service.proto`).
+//! A server's answers, of all versions that can be met (`mlflow/protos/service.proto`).
 //!
 //! Parsed on the thread that asked, up to packed runs, so that the store's own thread only puts them into their slots.
 
@@ -7,10 +7,17 @@ use std::borrow::Cow;
 use serde::Deserialize;
 
 use super::failure::Failure;
-use super::lenient::{Flag, Float, Int, List, Object, Words};
+use super::lenient::{List, Object, Words};
 use crate::index::{Draft, ExperimentKey, Key, Lifecycle, Metric, Parts, Point, Run, RunKey, Status, Text};
 use crate::store::files::interner::Interner;
 use crate::store::{Artifact, Dataset, Inputs};
+
+use shapes::{
+    DataShape, DatasetInputShape, ExperimentsShape, FilesShape, MetricShape, MetricsShape, ModelShape,
+    OneRunShape, PairShape, RunShape, RunsShape,
+};
+
+mod shapes;
 
 /// One page of an answer that comes in pages.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,188 +67,6 @@ pub struct Files {
     pub page: Vec<Artifact>,
     /// How to ask for more.
     pub next: Option<String>,
-}
-
-#[derive(Deserialize)]
-struct ExperimentsShape<'a> {
-    #[serde(borrow, default)]
-    experiments: List<Object<ExperimentShape<'a>>>,
-    #[serde(borrow, default)]
-    next_page_token: Words<'a>,
-}
-
-#[derive(Deserialize)]
-struct ExperimentShape<'a> {
-    #[serde(borrow, default)]
-    experiment_id: Words<'a>,
-    #[serde(borrow, default)]
-    name: Words<'a>,
-    #[serde(borrow, default)]
-    artifact_location: Words<'a>,
-    #[serde(borrow, default)]
-    lifecycle_stage: Words<'a>,
-    #[serde(default)]
-    creation_time: Int,
-    #[serde(default)]
-    last_update_time: Int,
-    #[serde(borrow, default)]
-    tags: List<Object<PairShape<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct PairShape<'a> {
-    #[serde(borrow, default)]
-    key: Words<'a>,
-    #[serde(borrow, default)]
-    value: Words<'a>,
-}
-
-#[derive(Deserialize)]
-struct RunsShape<'a> {
-    #[serde(borrow, default)]
-    runs: List<Object<RunShape<'a>>>,
-    #[serde(borrow, default)]
-    next_page_token: Words<'a>,
-}
-
-#[derive(Deserialize)]
-struct OneRunShape<'a> {
-    #[serde(borrow, default)]
-    run: Object<RunShape<'a>>,
-}
-
-#[derive(Deserialize)]
-struct RunShape<'a> {
-    #[serde(borrow, default)]
-    info: Object<InfoShape<'a>>,
-    #[serde(borrow, default)]
-    data: Object<DataShape<'a>>,
-    #[serde(borrow, default)]
-    inputs: Object<InputsShape<'a>>,
-    #[serde(borrow, default)]
-    outputs: Object<OutputsShape<'a>>,
-}
-
-#[derive(Deserialize)]
-struct InfoShape<'a> {
-    #[serde(borrow, default)]
-    run_id: Words<'a>,
-    #[serde(borrow, default)]
-    run_uuid: Words<'a>,
-    #[serde(borrow, default)]
-    run_name: Words<'a>,
-    #[serde(borrow, default)]
-    experiment_id: Words<'a>,
-    #[serde(borrow, default)]
-    user_id: Words<'a>,
-    #[serde(borrow, default)]
-    status: Words<'a>,
-    #[serde(default)]
-    start_time: Int,
-    #[serde(default)]
-    end_time: Int,
-    #[serde(borrow, default)]
-    artifact_uri: Words<'a>,
-    #[serde(borrow, default)]
-    lifecycle_stage: Words<'a>,
-}
-
-#[derive(Deserialize, Default)]
-struct DataShape<'a> {
-    #[serde(borrow, default)]
-    metrics: List<Object<MetricShape<'a>>>,
-    #[serde(borrow, default)]
-    params: List<Object<PairShape<'a>>>,
-    #[serde(borrow, default)]
-    tags: List<Object<PairShape<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct MetricShape<'a> {
-    #[serde(borrow, default)]
-    key: Words<'a>,
-    #[serde(borrow, default)]
-    run_id: Words<'a>,
-    #[serde(default)]
-    value: Float,
-    #[serde(default)]
-    timestamp: Int,
-    #[serde(default)]
-    step: Int,
-}
-
-#[derive(Deserialize)]
-struct MetricsShape<'a> {
-    #[serde(borrow, default)]
-    metrics: List<Object<MetricShape<'a>>>,
-    #[serde(borrow, default)]
-    next_page_token: Words<'a>,
-}
-
-#[derive(Deserialize, Default)]
-struct InputsShape<'a> {
-    #[serde(borrow, default)]
-    dataset_inputs: List<Object<DatasetInputShape<'a>>>,
-    #[serde(borrow, default)]
-    model_inputs: List<Object<ModelShape<'a>>>,
-}
-
-#[derive(Deserialize, Default)]
-struct OutputsShape<'a> {
-    #[serde(borrow, default)]
-    model_outputs: List<Object<ModelShape<'a>>>,
-}
-
-#[derive(Deserialize)]
-struct DatasetInputShape<'a> {
-    #[serde(borrow, default)]
-    tags: List<Object<PairShape<'a>>>,
-    #[serde(borrow, default)]
-    dataset: Object<DatasetShape<'a>>,
-}
-
-#[derive(Deserialize)]
-struct DatasetShape<'a> {
-    #[serde(borrow, default)]
-    name: Words<'a>,
-    #[serde(borrow, default)]
-    digest: Words<'a>,
-    #[serde(borrow, default)]
-    source_type: Words<'a>,
-    #[serde(borrow, default)]
-    source: Words<'a>,
-    #[serde(borrow, default)]
-    schema: Words<'a>,
-    #[serde(borrow, default)]
-    profile: Words<'a>,
-}
-
-#[derive(Deserialize)]
-struct ModelShape<'a> {
-    #[serde(borrow, default)]
-    model_id: Words<'a>,
-    #[serde(default)]
-    step: Int,
-}
-
-#[derive(Deserialize)]
-struct FilesShape<'a> {
-    #[serde(borrow, default)]
-    root_uri: Words<'a>,
-    #[serde(borrow, default)]
-    files: List<Object<FileShape<'a>>>,
-    #[serde(borrow, default)]
-    next_page_token: Words<'a>,
-}
-
-#[derive(Deserialize)]
-struct FileShape<'a> {
-    #[serde(borrow, default)]
-    path: Words<'a>,
-    #[serde(default)]
-    is_dir: Flag,
-    #[serde(default)]
-    file_size: Int,
 }
 
 /// The text of an answer; bytes that are no UTF-8 become U+FFFD.
