@@ -9,6 +9,7 @@
 
 mod latest;
 mod line;
+mod marks;
 mod read;
 mod sample;
 #[cfg(test)]

@@ -82,6 +82,33 @@ pub(super) fn unparsed(bytes: &[u8]) -> Option<(Unparsed<'_>, &[u8])> {
     (bytes.len() - rest.len() <= LINE + 1).then_some((Unparsed { timestamp, value, step }, rest))
 }
 
+/// Bytes that are no digits in a line with a time, a value with a fraction, and a step.
+pub(super) const MARKS: usize = 4;
+
+/// Where the line ends that begins at `begin`, behind its newline, and its step: where it is a time, a value with a
+/// fraction and no exponent, and a step of at most eight digits, as are nearly all. `marks` are the places of bytes that
+/// are no digits, from the line's first on. `None` is no verdict.
+#[inline]
+pub(super) fn plain(bytes: &[u8], begin: usize, marks: &[u16]) -> Option<(usize, i64)> {
+    let (marks, _) = marks.split_first_chunk::<MARKS>()?;
+    let [time, dot, value, step] = marks.map(usize::from);
+    let kinds = [*bytes.get(time)?, *bytes.get(dot)?, *bytes.get(value)?, *bytes.get(step)?];
+    // Only digits are between them, so lengths decide.
+    let is_plain = (u32::from_le_bytes(kinds) == u32::from_le_bytes(*b" . \n"))
+        & (time.wrapping_sub(begin + 1) < DIGITS)
+        & (dot > time + 1)
+        & (value > dot + 1)
+        & (step.wrapping_sub(value + 2) < 8);
+    if !is_plain {
+        return None;
+    }
+    // The step is at the end of these bytes; what stands before it is made zeros.
+    let eight = u64::from_le_bytes(*bytes.get(..step)?.last_chunk::<8>()?);
+    let others = (8 * (8 + value + 1 - step)) as u32;
+    let digits = (eight & (u64::MAX << others)) | (0x3030_3030_3030_3030 & !(u64::MAX << others));
+    Some((step + 1, eight_digits(digits) as i64))
+}
+
 /// What follows a decimal number: digits, then perhaps a fraction and an exponent.
 #[inline]
 fn decimal(bytes: &[u8]) -> Option<&[u8]> {
