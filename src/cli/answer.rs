@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
+use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
 
 use ratatui::crossterm::terminal;
@@ -10,7 +11,9 @@ use serde::Serialize;
 use crate::shown::{is_hidden, shown};
 
 /// Entries of a long array that one thread writes at a time.
-const PIECE: usize = 128;
+const PIECE: usize = 64;
+/// Pieces that a thread may be ahead of what is printed.
+const AHEAD: usize = 2;
 /// Columns of a terminal that does not say how wide it is.
 const COLUMNS: usize = 80;
 
@@ -90,13 +93,12 @@ impl<'a> Answer<'a> {
         self.raw(if is_empty { "[]" } else { "\n]" })
     }
 
-    /// The same for very many: several threads write pieces of the array, which are printed in their order.
+    /// The same for very many: several threads write pieces of the array, a few ahead of what is printed.
     pub fn long_json_array<T: Sync, J: Serialize>(
         &mut self,
         items: &[T],
         json: impl Fn(&T) -> J + Sync,
     ) -> io::Result<()> {
-        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
         let piece = &|items: &[T]| {
             let mut out = Vec::with_capacity(PIECE * 2048);
             for item in items {
@@ -105,32 +107,41 @@ impl<'a> Answer<'a> {
                 }
                 serde_json::to_writer(&mut out, &json(item))?;
             }
-            Ok::<_, serde_json::Error>(out)
+            Ok::<_, io::Error>(out)
         };
-        let mut is_empty = true;
-        for some in items.chunks(PIECE * threads) {
-            let pieces: Vec<_> = std::thread::scope(|scope| {
-                let mut pieces = some.chunks(PIECE);
-                let first = pieces.next();
-                let others: Vec<_> = pieces
-                    .map(|items| (items, Builder::new().spawn_scoped(scope, move || piece(items))))
-                    .collect();
-                let lost = || Err(serde_json::Error::io(io::Error::other("a thread was lost")));
-                let others = others.into_iter().map(|(items, thread)| match thread {
-                    Ok(thread) => thread.join().unwrap_or_else(|_| lost()),
-                    // Where the system gives no thread, it only takes longer.
+        let threads = std::thread::available_parallelism().map_or(1, usize::from).min(8);
+        let threads = threads.min(items.len().div_ceil(PIECE));
+        std::thread::scope(|scope| {
+            // Each thread takes every so many-th piece and gives them in order, so taking turns keeps the whole order.
+            let writers: Vec<_> = (0..threads)
+                .map(|nr| {
+                    let (give, pieces) = sync_channel(AHEAD);
+                    let mut own = items.chunks(PIECE).skip(nr).step_by(threads).map(piece);
+                    let write = move || _ = own.try_for_each(|piece| give.send(piece));
+                    Builder::new().name(format!("json {nr}")).spawn_scoped(scope, write).map(|_| pieces)
+                })
+                .collect();
+            let mut is_empty = true;
+            for (items, writer) in items.chunks(PIECE).zip(writers.iter().cycle()) {
+                // Where the system gives no thread, it only takes longer.
+                let json = match writer {
+                    Ok(pieces) => pieces.recv().map_err(|_| io::Error::other("a thread was lost"))?,
                     Err(_) => piece(items),
-                });
-                first.into_iter().map(piece).chain(others).collect()
-            });
-            for piece in pieces {
+                };
                 self.raw(if is_empty { "[\n" } else { ",\n" })?;
-                let text = String::from_utf8(piece?).map_err(io::Error::other)?;
-                self.json_text(&text)?;
+                self.json_bytes(json?)?;
                 is_empty = false;
             }
+            self.raw(if is_empty { "[]" } else { "\n]" })
+        })
+    }
+
+    /// JSON goes out as it is, unless somebody looks at it.
+    fn json_bytes(&mut self, json: Vec<u8>) -> io::Result<()> {
+        if self.columns.is_none() {
+            return self.out.write_all(&json);
         }
-        self.raw(if is_empty { "[]" } else { "\n]" })
+        self.json_text(&String::from_utf8(json).map_err(io::Error::other)?)
     }
 
     fn json_text(&mut self, text: &str) -> io::Result<()> {

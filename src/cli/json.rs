@@ -91,8 +91,9 @@ impl<'a> ExperimentJson<'a> {
 /// The latest value of a metric, and how many points its history has where that was asked for.
 #[derive(serde::Serialize)]
 struct MetricJson {
-    #[serde(flatten)]
-    last: PointJson,
+    value: Number,
+    step: i64,
+    timestamp: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     points: Option<u64>,
 }
@@ -132,7 +133,12 @@ pub struct RunJson<'a> {
 impl<'a> RunJson<'a> {
     /// A run; `points` says whether each metric tells how many points it has.
     pub fn new(index: &'a Index, run: &'a Run, points: bool) -> Self {
-        let metric = |m: Metric| MetricJson { last: (&m.last).into(), points: points.then_some(m.points) };
+        let metric = |Metric { last, points: count, .. }: Metric| MetricJson {
+            value: Number(last.value),
+            step: last.step,
+            timestamp: last.timestamp,
+            points: points.then_some(count),
+        };
         Self {
             run_id: run.run_id(),
             run_name: run.name(),
