@@ -195,9 +195,10 @@ impl Keeper<'_> {
             for ask in std::mem::take(&mut self.waiting) {
                 self.serve(ask, &mut Vec::new());
             }
+            let completes = self.index.progress.complete && !was_complete;
             // Watched before it is called complete: whoever sees that may rely on it from then on.
-            let is_new = self.index.progress.complete && !was_complete && self.watch();
-            self.publish(state.urgent | beyond.urgent);
+            let is_new = completes && self.watch();
+            self.publish(state.urgent | beyond.urgent | completes);
             more = state.more | beyond.more | is_new | self.read_series();
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= self.pace.interval();
@@ -344,7 +345,7 @@ impl Keeper<'_> {
     }
 
     /// Publishes the index when it has changed, at most every 100 ms, or every 45 ms when little happens; at once the
-    /// first time, and when somebody waits for it.
+    /// first time, when somebody waits for it, and when everything has been read.
     fn publish(&mut self, urgent: bool) {
         let first = self.version == 0;
         if !self.dirty || (!first && !urgent && self.published.elapsed() < self.gap()) {
