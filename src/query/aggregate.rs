@@ -133,7 +133,7 @@ impl Found {
     }
 }
 
-/// How a metric's value is picked: made once for all runs, since the direction is asked for by name.
+/// How a metric's value is picked: made once for all runs, since the best asks for its direction by name.
 #[derive(Clone, Copy, Debug)]
 pub struct Pick {
     key: Key,
@@ -143,10 +143,10 @@ pub struct Pick {
 impl Pick {
     /// A way to pick. The best is the lowest or the highest from here on.
     pub fn new(key: Key, how: Aggregate, index: &Index, better: &Directions) -> Self {
-        let how = match (how, better.of(key, index)) {
-            (Aggregate::Best, Some(false)) => Aggregate::Min,
-            (Aggregate::Best, _) => Aggregate::Max,
-            (other, _) => other,
+        let how = match how {
+            Aggregate::Best if better.of(key, index) == Some(false) => Aggregate::Min,
+            Aggregate::Best => Aggregate::Max,
+            other => other,
         };
         Self { key, how }
     }
