@@ -20,6 +20,8 @@ use crate::store::{Store, Want};
 const FEW: u64 = 16_000;
 /// A history that is being read is told so often.
 const TELL: Duration = Duration::from_millis(100);
+/// While a store is being read, what its runs have gained is looked for so often.
+const REST: Duration = Duration::from_millis(10);
 
 /// A metric of a run.
 type Place = (RunKey, Key);
@@ -63,12 +65,15 @@ pub struct Histories {
     awaited: FxHashSet<Place>,
     /// Counts how often something else was wanted.
     turn: u64,
+    /// When it was found that nothing is left to read of what is wanted.
+    done: Option<Instant>,
 }
 
 impl Histories {
     /// Something else is on screen: what was wanted longest ago goes, when there is too much.
     pub fn want(&mut self, want: &Want) {
         self.turn += 1;
+        self.done = None;
         let known: FxHashMap<Place, bool> =
             want.series.iter().enumerate().map(|(i, place)| (*place, i < want.charts)).collect();
         for (place, chart) in &known {
@@ -81,6 +86,12 @@ impl Histories {
         self.awaited.retain(|place| known.contains_key(place));
         self.known = known;
         self.trim(want);
+    }
+
+    /// Whether all was read a moment ago. While a store is being read thousands of runs come in, and hardly any of them
+    /// is on screen, so it is enough to look now and then.
+    pub fn may_rest(&self) -> bool {
+        self.done.is_some_and(|at| at.elapsed() < REST)
     }
 
     /// Reads what the wanted histories have gained, until then, and tells it; says whether some is left.
@@ -112,6 +123,7 @@ impl Histories {
             }
         }
         self.trim(want);
+        self.done = Some(Instant::now());
         false
     }
 

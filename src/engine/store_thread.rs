@@ -199,7 +199,8 @@ impl Keeper<'_> {
             // Watched before it is called complete: whoever sees that may rely on it from then on.
             let is_new = completes && self.watch();
             self.publish(state.urgent | beyond.urgent | completes);
-            more = state.more | beyond.more | is_new | self.read_series();
+            let has_series = !(state.more && self.histories.may_rest()) && self.read_series();
+            more = state.more | beyond.more | is_new | has_series;
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= self.pace.interval();
             if self.index.progress.listed && (!state.more || is_time) {
