@@ -88,10 +88,11 @@ impl Histories {
         self.trim(want);
     }
 
-    /// Whether all was read a moment ago. While a store is being read thousands of runs come in, and hardly any of them
-    /// is on screen, so it is enough to look now and then.
-    pub fn may_rest(&self) -> bool {
-        self.done.is_some_and(|at| at.elapsed() < REST)
+    /// Whether there may be something to read: when something is left, or is `fresh`. While the store `reads` thousands of
+    /// runs, hardly any of them is on screen, so it is enough to look now and then.
+    pub fn look_again(&self, fresh: bool, reads: bool) -> bool {
+        let rests = |done: Instant| if reads { done.elapsed() < REST } else { !fresh };
+        !self.done.is_some_and(rests)
     }
 
     /// Reads what the wanted histories have gained, until then, and tells it; says whether some is left.
@@ -104,6 +105,7 @@ impl Histories {
         tell: &mut dyn FnMut(Event),
     ) -> bool {
         let mut slice = Slice { store, index, until, tell };
+        self.done = None;
         for (i, place) in want.series.iter().enumerate() {
             if slice.is_over() {
                 return true;

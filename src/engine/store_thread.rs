@@ -82,6 +82,10 @@ struct Keeper<'a> {
     announced: usize,
     /// Something has changed since the index was published.
     dirty: bool,
+    /// Something else is wanted, was published or has arrived: what is watched and what is drawn may have changed.
+    fresh: bool,
+    /// The same, since what is watched was last decided.
+    unwatched: bool,
     /// When something that is being written has to be looked at again.
     later: Option<Instant>,
     version: u64,
@@ -146,6 +150,8 @@ pub fn run(
         published: Instant::now(),
         announced: 0,
         dirty: false,
+        fresh: true,
+        unwatched: true,
         later: None,
         version: 0,
         pace: Pace::new(follow.poll),
@@ -199,11 +205,15 @@ impl Keeper<'_> {
             // Watched before it is called complete: whoever sees that may rely on it from then on.
             let is_new = completes && self.watch();
             self.publish(state.urgent | beyond.urgent | completes);
-            let has_series = !(state.more && self.histories.may_rest()) && self.read_series();
+            // A point that has come is drawn with the next version; each by itself would cost as much as a version.
+            let is_fresh = std::mem::take(&mut self.fresh);
+            let has_series = self.histories.look_again(is_fresh, state.more) && self.read_series();
             more = state.more | beyond.more | is_new | has_series;
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= self.pace.interval();
-            if self.index.progress.listed && (!state.more || is_time) {
+            self.unwatched |= is_fresh;
+            if self.index.progress.listed && (is_time || (self.unwatched && !state.more)) {
+                self.unwatched = false;
                 more |= self.watch();
             }
             if ticked.elapsed() >= TICK {
@@ -289,6 +299,7 @@ impl Keeper<'_> {
     }
 
     fn serve(&mut self, ask: Ask, changed: &mut Vec<PathBuf>) {
+        self.fresh |= !matches!(ask, Ask::Changed(_) | Ask::Gone(_));
         match ask {
             Ask::Want(want) => {
                 self.histories.want(&want);
@@ -361,6 +372,7 @@ impl Keeper<'_> {
         let _ = self.to_query.send(query_thread::Ask::Index(index.clone()));
         let _ = self.send.send(Message::Index(index));
         (self.published, self.dirty, self.announced) = (Instant::now(), false, 0);
+        self.fresh = true;
         self.tell_news(news);
     }
 
