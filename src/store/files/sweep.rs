@@ -33,6 +33,8 @@ const SWEPT_EXPERIMENTS: usize = 100;
 const OTHERS: usize = 20;
 /// Runs whose `meta.yaml` could not be read and that are looked at each time: somebody may be mending it.
 const BROKEN_RUNS: usize = 64;
+/// Sweeps after which a silent run that says it trains is looked at again.
+const SILENT: u64 = 10;
 /// Sweeps after which the tags and params of the open runs are read again.
 const REREAD: u64 = 10;
 /// Params and tags that a run may have for that; reading a hundred thousand files takes a second.
@@ -53,9 +55,10 @@ impl FileStore {
         for key in self.reborn(OTHERS) {
             self.agenda.list(key);
         }
-        for key in self.looked_at_now(index, want) {
-            self.agenda.check(key);
-        }
+        // Runs of one experiment together, so that they are few tasks.
+        let mut now = self.looked_at_now(index, want);
+        now.sort_by_key(|key| index.run(*key).map(|run| run.experiment));
+        now.into_iter().for_each(|key| self.agenda.check(key));
         self.sweeps += 1;
         // While there is much to read, what was read has just been looked at.
         if complete {
@@ -130,12 +133,17 @@ impl FileStore {
         keys
     }
 
-    /// Runs that are looked at each time: what is on screen, then what is broken, then what trains.
+    /// Runs that are looked at each time: what is on screen, then what is broken, then what trains. Of what says that it
+    /// trains and has been silent for minutes some in turn: mostly it was killed.
     fn looked_at(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
         let shown = want.open.iter().chain(&want.visible).copied();
         let broken = index.runs().filter(|run| run.broken).map(|run| run.key).take(BROKEN_RUNS);
-        let all = shown.chain(broken).chain(self.running(index));
+        // What trains and has been heard of lately is looked at anyway.
+        let is_turn = |key: &RunKey| (self.sweeps + u64::from(key.0)).is_multiple_of(SILENT);
+        let complete = self.progress().complete;
+        let running = self.running(index).filter(|key| !complete || is_turn(key));
+        let all = shown.chain(broken).chain(running);
         all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
     }
 

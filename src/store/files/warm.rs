@@ -71,16 +71,20 @@ impl Warm {
     }
 }
 
-/// Whether a run started or ended within the last minutes; a clock that is ahead by as much is believed too.
+/// Whether a run started or ended within the last minutes, or logged a point that is its latest; a clock that is ahead by
+/// as much is believed too.
 fn happened_lately(run: &Run, now: i64) -> bool {
+    let is_late = |time: i64| u128::from(time.abs_diff(now)) < LATELY.as_millis();
     let times = [run.start_time(), run.end_time()];
-    times.into_iter().flatten().any(|time| u128::from(time.abs_diff(now)) < LATELY.as_millis())
+    times.into_iter().flatten().any(is_late)
+        || (run.is_running() && run.metrics().any(|(_, metric)| is_late(metric.last.timestamp)))
 }
 
 #[cfg(test)]
 #[allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+    use crate::index::{Key, Metric, Parts, Point, Status};
 
     const NOW: i64 = 1_795_400_000_000;
 
@@ -142,5 +146,21 @@ mod tests {
         assert!(happened_lately(&run(NOW - 60_000), NOW));
         assert!(!happened_lately(&run(NOW - 3_600_000), NOW));
         assert!(!happened_lately(&run(i64::MAX), NOW));
+    }
+
+    #[test]
+    fn the_last_point_of_what_trains_tells_that_it_does() {
+        let run = |is_running: bool, timestamp: i64| {
+            let mut draft = crate::index::Draft::new(RunKey(0), crate::index::ExperimentKey(0));
+            draft.start_time = Some(NOW - 86_400_000);
+            draft.status = if is_running { Status::Running } else { Status::Finished };
+            draft.read = Parts::ALL;
+            let last = Point { value: 0.5, step: 7, timestamp };
+            draft.set_metric(Key(9), Metric { last, points: 8, exact: true });
+            draft.pack()
+        };
+        assert!(happened_lately(&run(true, NOW - 60_000), NOW));
+        assert!(!happened_lately(&run(true, NOW - 3_600_000), NOW));
+        assert!(!happened_lately(&run(false, NOW - 60_000), NOW));
     }
 }
