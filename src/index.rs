@@ -202,6 +202,8 @@ pub struct Experiment {
     pub last_update_time: Option<i64>,
     /// Its tags.
     pub tags: BTreeMap<Text, Text>,
+    /// Its runs have not been read, or not all of them, where nothing lists them first: how many there are is not known.
+    pub unread: bool,
 }
 
 impl Experiment {
@@ -217,6 +219,7 @@ impl Experiment {
             creation_time: None,
             last_update_time: None,
             tags: BTreeMap::new(),
+            unread: false,
         }
     }
 

@@ -164,6 +164,8 @@ pub struct Inputs {
     pub model_inputs: Vec<Text>,
     /// Ids of logged models it made, with the step.
     pub model_outputs: Vec<(Text, i64)>,
+    /// Why not all of them are known, one sentence.
+    pub note: Option<String>,
 }
 
 /// Called when something has arrived that a store had asked somebody else for.

@@ -212,6 +212,60 @@ fn commands_wait_for_answers_only() {
     assert!(begun.elapsed() < Duration::from_secs(2), "{:?}", begun.elapsed());
 }
 
+/// A run that the server lists, but of which it fails to tell more: what it used is not known, which is not nothing.
+#[test]
+fn datasets_that_cannot_be_read_are_not_none() {
+    let some = runs(2);
+    let server = Server::new(
+        move |asked: &common::server::Asked| {
+            if asked.path.contains("/runs/get") { Told::status(500) } else { some(asked) }
+        },
+    );
+    let mut store = rest(&server.url);
+    let mut index = store::read_all(&mut store).unwrap();
+    let run = index.runs().next().unwrap().key;
+    let inputs = store::awaited(&mut store, &index, |store, index| store.inputs(index, run));
+    assert!(inputs.note.as_deref().is_some_and(|note| note.contains("500")), "{inputs:?}");
+    // A filter by datasets is not answered as if there were none.
+    let datasets = mltop::index::Beyond { datasets: true, ..Default::default() };
+    let answer = store::beyond::read_beyond(&mut store, &mut index, datasets, None);
+    assert!(answer.unwrap_err().to_string().contains("datasets of"));
+    assert_eq!(index.datasets(run), None);
+    let told = failed(&server.url, &["runs", "--filter", "dataset.name = 'iris'"], &[]);
+    assert!(told.contains("cannot be read"), "{told}");
+}
+
+#[test]
+fn how_many_runs_an_experiment_has_is_not_known_before_they_are_read() {
+    let begun = Instant::now();
+    let server = Server::new(move |asked: &common::server::Asked| {
+        let body: Value = serde_json::from_str(&asked.body).unwrap_or(Value::Null);
+        let run = |id: &str, experiment: &str| json!({"info": {"run_id": id, "experiment_id": experiment, "status": "FINISHED", "start_time": 7}});
+        if asked.path.contains("/experiments/search") {
+            let one = |id: &str| json!({"experiment_id": id, "name": format!("name {id}"), "lifecycle_stage": "active"});
+            return Told::json(&json!({"experiments": [one("1"), one("2")]}));
+        }
+        let is_first = body["page_token"].is_null();
+        match is_first {
+            true => Told::json(&json!({"runs": [run("a", "1")], "next_page_token": "more"})),
+            false if begun.elapsed() < Duration::from_secs(2) => Told::status(503),
+            false => Told::json(&json!({"runs": [run("b", "1")]})),
+        }
+    });
+    let mut live = Live::new(&server);
+    let unread = |index: &Index| -> Vec<bool> { index.experiments().map(|e| e.unread).collect() };
+    live.until("the first page", |_| Want::default(), |index| index.runs().count() == 1);
+    assert_eq!(unread(&live.index), [true, true]);
+    let rows = |index: &Index| {
+        let query = std::sync::Arc::new(mltop::query::Query::default());
+        mltop::query::rows(&std::sync::Arc::new(index.clone()), &query)
+    };
+    assert!(rows(&live.index).experiments.iter().all(|row| row.unread), "all together, too");
+    live.until("all", |_| Want::default(), |index| index.progress.complete);
+    assert_eq!((unread(&live.index), live.index.runs().count()), (vec![false, false], 2));
+    assert!(rows(&live.index).experiments.iter().all(|row| !row.unread));
+}
+
 /// A store that somebody looks at, as the store thread has it.
 struct Live {
     store: RestStore,

@@ -120,8 +120,11 @@ fn ends(end: i64, now: i64) -> String {
 
 fn used_and_made(inputs: &Inputs) -> Vec<Line> {
     let mut lines = Vec::new();
-    if !inputs.datasets.is_empty() {
+    if !inputs.datasets.is_empty() || inputs.note.is_some() {
         lines.push(Line::Heading("Datasets"));
+    }
+    if let Some(note) = &inputs.note {
+        lines.push(Line::Text(Shown::own(format!("cannot be read: {}", shown(note)))));
     }
     for dataset in &inputs.datasets {
         let context = dataset.tags.iter().find(|(key, _)| &**key == "mlflow.data.context");

@@ -167,8 +167,11 @@ fn metrics(answer: &mut Answer<'_>, index: &Index, run: &Run) -> io::Result<()> 
 }
 
 fn used_and_made(answer: &mut Answer<'_>, inputs: &Inputs) -> io::Result<()> {
-    if !inputs.datasets.is_empty() {
+    if !inputs.datasets.is_empty() || inputs.note.is_some() {
         section(answer, "Datasets")?;
+    }
+    if let Some(note) = &inputs.note {
+        answer.line(&format!("{INDENT}cannot be read: {}", shown(note)))?;
     }
     for dataset in &inputs.datasets {
         let context = dataset.tags.iter().find(|(key, _)| &**key == "mlflow.data.context");

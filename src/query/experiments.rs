@@ -31,6 +31,8 @@ pub struct ExperimentRow {
     pub runs: u32,
     /// Of those, running.
     pub running: u32,
+    /// There may be more of them, which have not been read.
+    pub unread: bool,
     /// Whether it is deleted.
     pub deleted: bool,
 }
@@ -53,11 +55,14 @@ pub fn rows(index: &Index, query: &Query, census: &Census) -> Vec<ExperimentRow>
         all.add(counts);
         insert(&mut root, experiment);
     }
-    let Counts { runs, running } = all;
-    let mut rows =
-        vec![ExperimentRow { kind: Kind::All, name: String::new(), depth: 0, runs, running, deleted: false }];
+    let mut rows = vec![row(Kind::All, "", 0, all, false)];
     emit(root, "", 0, query, census, &mut rows);
     rows
+}
+
+fn row(kind: Kind, name: &str, depth: u16, counts: Counts, deleted: bool) -> ExperimentRow {
+    let Counts { runs, running, unread } = counts;
+    ExperimentRow { kind, name: name.to_owned(), depth, runs, running, unread, deleted }
 }
 
 fn insert<'a>(root: &mut Node<'a>, experiment: &'a Experiment) {
@@ -96,10 +101,7 @@ fn emit(
     let mut total = Counts::default();
     for (name, line) in lines {
         let place = rows.len();
-        let row = |kind, counts: Counts, deleted| {
-            let Counts { runs, running } = counts;
-            ExperimentRow { kind, name: name.to_owned(), depth, runs, running, deleted }
-        };
+        let row = |kind, counts, deleted| row(kind, name, depth, counts, deleted);
         let counts = match line {
             Line::Folder(below) => {
                 let path = if path.is_empty() { name.to_owned() } else { format!("{path}/{name}") };
@@ -110,7 +112,7 @@ fn emit(
                     rows.truncate(place + 1);
                 }
                 if let Some(row) = rows.get_mut(place) {
-                    (row.runs, row.running) = (counts.runs, counts.running);
+                    (row.runs, row.running, row.unread) = (counts.runs, counts.running, counts.unread);
                 }
                 counts
             }

@@ -68,12 +68,15 @@ pub struct Counts {
     pub runs: u32,
     /// Those that are running.
     pub running: u32,
+    /// There may be more, which have not been read.
+    pub unread: bool,
 }
 
 impl Counts {
     /// Adds more of them.
     pub fn add(&mut self, other: Self) {
         (self.runs, self.running) = (self.runs + other.runs, self.running + other.running);
+        self.unread |= other.unread;
     }
 }
 
@@ -97,7 +100,7 @@ impl Census {
     fn count(&mut self, entry: Entry) -> bool {
         match self.0.get_mut(entry.experiment.0 as usize) {
             Some(Some(counts)) => {
-                counts.add(Counts { runs: 1, running: u32::from(entry.is_running) });
+                counts.add(Counts { runs: 1, running: u32::from(entry.is_running), unread: false });
                 true
             }
             Some(None) => false,
@@ -108,7 +111,8 @@ impl Census {
 
     /// The runs of an experiment; none for one that is not shown.
     pub fn of(&self, experiment: &Experiment) -> Option<Counts> {
-        self.0.get(experiment.key.0 as usize).copied().flatten()
+        let counts = self.0.get(experiment.key.0 as usize).copied().flatten()?;
+        Some(Counts { unread: experiment.unread, ..counts })
     }
 
     /// Experiments that are shown, whatever folders are closed.

@@ -11,6 +11,7 @@ use std::time::Instant;
 use super::{Error, Inputs, Refreshed, Store, Want};
 use crate::index::{Beyond, ExperimentKey, Index, Key, Run, RunKey, Slots, Summary, UpTo, Used};
 use crate::series::Series;
+use crate::shown::shown;
 
 /// The input's tag that says what a dataset was used for.
 const CONTEXT: &str = "mlflow.data.context";
@@ -49,7 +50,7 @@ impl Filler {
     /// Reads some of what is wanted, until then; says whether something came and whether something is left.
     ///
     /// # Errors
-    /// Where the store cannot be used any more.
+    /// What cannot be read; it is left out, and the next call goes on with the rest.
     pub fn fill(
         &mut self,
         store: &mut dyn Store,
@@ -73,7 +74,11 @@ impl Filler {
                 state.more = true;
                 break;
             }
-            match self.read(store, index, job, until)? {
+            let done = self.read(store, index, job, until);
+            if done.is_err() {
+                self.jobs.pop_front(); // it costs no other, and is tried again when its run changes
+            }
+            match done? {
                 Poll::Ready(true) => {
                     self.jobs.pop_front();
                     state.changed = true;
@@ -133,6 +138,10 @@ impl Filler {
         let (run, key) = match job {
             Job::Datasets(run) => {
                 let Poll::Ready(inputs) = store.inputs(index, run) else { return Ok(Poll::Pending) };
+                if let Some(note) = inputs.note {
+                    let name = index.run(run).map_or("", |run| run.title());
+                    return Err(Error(format!("the datasets of {} cannot be read: {note}", shown(name))));
+                }
                 keep_datasets(index, run, &inputs);
                 return Ok(Poll::Ready(true));
             }
@@ -205,7 +214,7 @@ fn keep_datasets(index: &mut Index, run: RunKey, inputs: &Inputs) {
 /// Reads all that is wanted beyond, for the commands that print.
 ///
 /// # Errors
-/// Where the store cannot be used any more.
+/// What cannot be read: the answer would be another without it.
 pub fn read_beyond(
     store: &mut dyn Store,
     index: &mut Index,

@@ -32,12 +32,21 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     }
 }
 
+/// How many runs there are, as far as that is known.
+fn runs(row: &ExperimentRow) -> String {
+    match (row.unread, row.runs) {
+        (false, runs) => format::count(runs.into()),
+        (true, 0) => "…".to_owned(),
+        (true, some) => format!("{}…", format::count(some.into())),
+    }
+}
+
 fn draw_row(app: &App, row: &ExperimentRow, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let mut right = Vec::new();
     if row.running > 0 {
         right.push(Span::styled(format!("{}{} ", theme.glyphs.running, row.running), theme.running));
     }
-    right.push(Span::styled(format!("{:>4} ", format::count(row.runs.into())), theme.dim));
+    right.push(Span::styled(format!("{:>4} ", runs(row)), theme.dim));
     let taken: usize = right.iter().map(Span::width).sum();
     let (sign, style) = match &row.kind {
         Kind::Folder(_, closed) => {
@@ -70,4 +79,25 @@ fn draw_row(app: &App, row: &ExperimentRow, area: Rect, buf: &mut Buffer, theme:
     ];
     put_line(buf, area, 0, spans);
     put_right(buf, area, 0, right);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_has_not_been_read_is_not_counted_as_nothing() {
+        let row = |runs, unread| ExperimentRow {
+            kind: Kind::All,
+            name: String::new(),
+            depth: 0,
+            runs,
+            running: 0,
+            unread,
+            deleted: false,
+        };
+        let told =
+            [(0, false), (0, true), (12, true), (12, false)].map(|(count, unread)| runs(&row(count, unread)));
+        assert_eq!(told, ["0", "…", "12…", "12"]);
+    }
 }

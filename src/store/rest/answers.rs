@@ -235,6 +235,7 @@ fn inputs(run: RunShape<'_>) -> Inputs {
         datasets,
         model_inputs: models(used.model_inputs).into_iter().map(|(id, _)| id).collect(),
         model_outputs: models(made.model_outputs),
+        note: None,
     }
 }
 

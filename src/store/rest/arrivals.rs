@@ -170,6 +170,7 @@ impl RestStore {
         }
         if let Some(group) = self.groups.turned(turn, rests.then_some(now + took)) {
             self.look_for_missing(index, &group, turn);
+            group.experiments.iter().for_each(|id| self.catalog.has_read(index, id));
         }
         let first = !self.decided;
         if first {

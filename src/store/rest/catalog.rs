@@ -47,7 +47,9 @@ impl Catalog {
     pub fn put_experiment(&mut self, index: &mut Index, answer: ExperimentAnswer) -> bool {
         let known = self.experiments.get(&answer.experiment_id).copied();
         let key = known.unwrap_or_else(|| self.add_experiment(index, answer.experiment_id.clone()));
-        let touched = index.experiment(key).map_or(0, |old| old.touched);
+        let old = index.experiment(key);
+        let touched = old.map_or(0, |old| old.touched);
+        let unread = known.is_none() || old.is_some_and(|old| old.unread);
         let new = Experiment {
             key,
             experiment_id: answer.experiment_id,
@@ -58,12 +60,22 @@ impl Catalog {
             creation_time: answer.creation_time,
             last_update_time: answer.last_update_time,
             tags: answer.tags.into_iter().collect(),
+            unread,
         };
         let changed = index.experiment(key).is_none_or(|old| **old != new);
         if changed {
             index.set_experiment(new);
         }
         changed
+    }
+
+    /// All runs of an experiment have been read.
+    pub fn has_read(&self, index: &mut Index, id: &str) {
+        let Some(experiment) = self.experiment(id).and_then(|key| index.experiment(key)) else { return };
+        if experiment.unread {
+            let read = Experiment { unread: false, ..(**experiment).clone() };
+            index.set_experiment(read);
+        }
     }
 
     fn add_experiment(&mut self, index: &mut Index, id: Text) -> ExperimentKey {

@@ -153,7 +153,7 @@ impl Wish {
                 Granted::Listing(Listing { note: Some(why.to_owned()), ..Listing::default() })
             }
             Self::Preview(..) => Granted::Preview(Err(Error(why.to_owned()))),
-            Self::Inputs(_) => Granted::Inputs(Inputs::default()),
+            Self::Inputs(_) => Granted::Inputs(Inputs { note: Some(why.to_owned()), ..Inputs::default() }),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use rusqlite::Params;
 
+use super::open::Fault;
 use super::rows::{Reader, page};
 use super::text::{text, whole};
 use crate::index::Text;
@@ -11,7 +12,7 @@ use crate::store::{Dataset, Inputs};
 /// More of them are not read.
 const MOST: &str = "LIMIT 10000";
 
-/// Reads what a run used and made. What cannot be read is left out.
+/// Reads what a run used and made. What cannot be read is left out, and told.
 pub fn read(reader: &Reader, run_id: &str) -> Inputs {
     let mut inputs = Inputs::default();
     if !reader.schema.inputs {
@@ -23,10 +24,11 @@ pub fn read(reader: &Reader, run_id: &str) -> Inputs {
         "SELECT {columns}, i.input_uuid FROM inputs i JOIN datasets d ON d.dataset_uuid = i.source_id \
          WHERE i.source_type = 'DATASET' AND i.destination_type = 'RUN' AND i.destination_id = ?1 {MOST}"
     );
-    for row in texts::<7>(reader, &sql, [run_id]) {
+    let mut fault = None;
+    for row in texts::<7>(reader, &sql, [run_id], &mut fault) {
         let [name, digest, source_type, source, schema, profile, id] = row;
         let tags = "SELECT name, value FROM input_tags WHERE input_uuid = ?1 ORDER BY name LIMIT 1000";
-        let tags = texts::<2>(reader, tags, [id.as_deref()]).into_iter();
+        let tags = texts::<2>(reader, tags, [id.as_deref()], &mut fault).into_iter();
         inputs.datasets.push(Dataset {
             name: name.unwrap_or_default(),
             digest: digest.unwrap_or_default(),
@@ -43,7 +45,7 @@ pub fn read(reader: &Reader, run_id: &str) -> Inputs {
              AND destination_type = 'MODEL_{what}' {MOST}"
         )
     };
-    let used = texts::<1>(reader, &models("INPUT", "destination_id"), [run_id]);
+    let used = texts::<1>(reader, &models("INPUT", "destination_id"), [run_id], &mut fault);
     inputs.model_inputs = used.into_iter().flatten().flatten().collect();
     let step = if reader.schema.inputs_step { "destination_id, step" } else { "destination_id, 0" };
     let made = page(
@@ -57,18 +59,25 @@ pub fn read(reader: &Reader, run_id: &str) -> Inputs {
         },
     );
     inputs.model_outputs = made.rows;
+    inputs.note = fault.or(made.fault).map(|fault| fault.to_string());
     inputs.datasets.sort_by(|a, b| (&a.name, &a.digest).cmp(&(&b.name, &b.digest)));
     inputs.model_inputs.sort();
     inputs.model_outputs.sort();
     inputs
 }
 
-/// Rows of texts.
-fn texts<const N: usize>(reader: &Reader, sql: &str, bounds: impl Params) -> Vec<[Option<Text>; N]> {
+/// Rows of texts, and the first fault of all such statements.
+fn texts<const N: usize>(
+    reader: &Reader,
+    sql: &str,
+    bounds: impl Params,
+    fault: &mut Option<Fault>,
+) -> Vec<[Option<Text>; N]> {
     let page =
         page(&reader.database, sql, bounds, Vec::new(), &mut |rows: &mut Vec<[Option<Text>; N]>, row| {
             rows.push(std::array::from_fn(|column| text(row, column).map(|text| (&*text).into())));
             0
         });
+    *fault = fault.take().or(page.fault);
     page.rows
 }
