@@ -19,12 +19,18 @@ use mltop::store::Location;
 mod ask;
 #[path = "oracle/compare.rs"]
 mod compare;
+#[path = "conformance/postgres.rs"]
+mod postgres;
 
-/// Runs a script of tests/mlflow with the Python that has MLflow.
+/// The Python that has MLflow.
+fn interpreter() -> String {
+    std::env::var("MLTOP_PYTHON").unwrap_or_else(|_| "python3".to_owned())
+}
+
+/// Runs a script of tests/mlflow with it.
 fn python(script: &str, words: &[&Path]) {
-    let python = std::env::var("MLTOP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mlflow").join(script);
-    let mut command = Command::new(python);
+    let mut command = Command::new(interpreter());
     command
         .arg("-B")
         .arg(&script)
@@ -92,16 +98,14 @@ struct Server {
 }
 
 impl Server {
-    /// Over a database, as soon as it answers.
-    fn over(database: &Path) -> Self {
+    /// Over a database by its URI, in a folder, as soon as it answers.
+    fn over(database: &str, folder: &Path) -> Self {
         let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-        let python = std::env::var("MLTOP_PYTHON").unwrap_or_else(|_| "python3".to_owned());
-        let mut command = Command::new(python);
+        let mut command = Command::new(interpreter());
         command
             .args(["-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port"])
-            .args([&free.port().to_string(), "--backend-store-uri"])
-            .arg(format!("sqlite:///{}", database.display()))
-            .current_dir(database.parent().unwrap())
+            .args([&free.port().to_string(), "--backend-store-uri", database])
+            .current_dir(folder)
             .env("MLFLOW_DISABLE_TELEMETRY", "true")
             // It starts processes of its own: all of them end with their group.
             .process_group(0)
@@ -144,9 +148,22 @@ fn a_database_and_a_live_server_over_it() {
     python("make_store.py", &[Path::new(&uri)]);
     python("expected.py", &[Path::new(&uri), &expected]);
     compare::Oracle::read(&database, &expected).compare(&[]);
-    let server = Server::over(&database);
+    let server = Server::over(&uri, dir.path());
     python("expected.py", &[Path::new(&server.address), &expected]);
     compare::Oracle::read(Path::new(&server.address), &expected).every(7).compare(&[]);
+}
+
+/// The same on PostgreSQL, which mltop reaches through the server only.
+#[test]
+#[ignore = "needs a Python with the whole of mlflow, named by MLTOP_PYTHON, and PostgreSQL"]
+fn a_live_server_over_postgresql() {
+    let Some(database) = postgres::Postgres::start(&interpreter()) else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let expected = dir.path().join("expected.json");
+    python("make_store.py", &[Path::new(&database.uri()), dir.path()]);
+    let server = Server::over(&database.uri(), dir.path());
+    python("expected.py", &[Path::new(&server.address), &expected]);
+    compare::Oracle::read(Path::new(&server.address), &expected).every(20).compare(&[]);
 }
 
 /// Any other store with an `expected.json` beside it, in the folder that MLTOP_ORACLE names.

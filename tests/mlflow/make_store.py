@@ -1,5 +1,6 @@
-"""Write a store with real MLflow, version 1.30 or later: python make_store.py STORE
+"""Write a store with real MLflow, version 1.30 or later: python make_store.py STORE [FOLDER]
 
+STORE is a folder, or the URI of a database; FOLDER is where to work, if not beside the store.
 What a version does not take (keys, values, names) is left out; the answers of that version say what is there.
 It needs no more than mlflow-skinny.
 """
@@ -12,12 +13,12 @@ import time
 import warnings
 
 warnings.filterwarnings("ignore")
-is_database = sys.argv[1].startswith("sqlite:///")
+is_uri = "://" in sys.argv[1]
 store = os.path.abspath(sys.argv[1].removeprefix("sqlite:///"))
-os.environ["MLFLOW_TRACKING_URI"] = ("sqlite:///" if is_database else "file://") + store
+os.environ["MLFLOW_TRACKING_URI"] = sys.argv[1] if is_uri else "file://" + store
 os.environ.setdefault("MLFLOW_ALLOW_FILE_STORE", "true")
 os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
-os.chdir(os.path.dirname(store))
+os.chdir(sys.argv[2] if len(sys.argv) > 2 else os.path.dirname(store))
 
 import mlflow
 from mlflow.entities import Metric, Param, RunTag
