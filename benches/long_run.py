@@ -5,7 +5,7 @@
 
 The database is made once, with the tables of MLflow 3 and in the order in which a training writes it: every metric at every
 step. Told are, from the start of the program: the row of the run, its sparklines, and that all is known; from the key: the
-run, the first chart of a metric (of samples), and the same of all points; and the peak of memory. Meanwhile somebody commits
+first chart of a metric (of samples), one and ten metrics read to their last points; and the peak of memory. Meanwhile somebody commits
 20 points a second, one at a time, as MLflow does: how long each commit takes, alone and watched. Standard library only.
 """
 
@@ -83,7 +83,11 @@ def commits(name, trainer):
 def look(program, path, metrics, steps):
     """Opens the run and its first and last metric; prints when what was there."""
     first, last = "metric_00", f"metric_{metrics - 1:02}"
-    whole = lambda screen: picture.chart_of(first)(screen) and f"{steps:,} points" in "\n".join(screen.lines())
+
+    def counted(least):
+        """So many metrics have been read to their last point: their lines tell how many there are."""
+        return lambda screen: sum(f" {steps:,} " in line for line in screen.lines() if "metric_" in line) >= least
+
     with tempfile.TemporaryDirectory() as state, \
             Session(program, ["--no-cache", str(path)], {"XDG_STATE_HOME": state}) as session:
         begun = session.moments(
@@ -94,7 +98,7 @@ def look(program, path, metrics, steps):
         session.press("i")
         session.moments(open=picture.is_detail)
         pressed = session.press("2")
-        chart = session.moments(chart=picture.chart_of(first), whole=whole)
+        chart = session.moments(chart=picture.chart_of(first), one_whole=counted(1), ten_whole=counted(10))
         told |= {name: moment.done - pressed for name, moment in chart.items()}
         pressed = session.press("G")
         told["last"] = session.moments(chart=picture.chart_of(last))["chart"].done - pressed
