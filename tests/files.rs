@@ -176,16 +176,19 @@ fn a_fault_costs_one_cell() {
     assert_eq!(told.len(), 2, "{told:?}");
 }
 
+/// The least that is a run.
+fn old_run(store: &Made, number: usize) {
+    let path = store.root.join(format!("0/{number:04}"));
+    fs::create_dir(&path).unwrap();
+    fs::write(path.join("meta.yaml"), "status: 3\nstart_time: 1795400000000\nend_time: 1795400060000\n")
+        .unwrap();
+}
+
 /// A store of a thousand runs that ended long ago, and the one run of `one_run` among them.
 fn among_thousand(status: u8, start: i64) -> (Made, common::stores::Run) {
     let store = Made::new();
     store.experiment("0", "Default");
-    for number in 0..1000 {
-        let path = store.root.join(format!("0/{number:04}"));
-        fs::create_dir_all(path.join("metrics")).unwrap();
-        fs::write(path.join("meta.yaml"), "status: 3\nstart_time: 1795400000000\nend_time: 1795400060000\n")
-            .unwrap();
-    }
+    (0..1000).for_each(|number| old_run(&store, number));
     let run = store.run("0", "zz", "followed", status, start);
     run.metric("loss", 0.5, 1);
     (store, run)
@@ -198,11 +201,12 @@ fn sweeps_until_seen(looked: &mut Looked, written: &common::stores::Run, step: i
     written.metric("loss", 0.25, step);
     sleep(Duration::from_millis(50));
     let key = looked.index.keys.find("loss").unwrap();
+    let id = written.path.file_name().unwrap().to_str().unwrap();
     (1..100)
         .find(|_| {
             looked.store.sweep(&looked.index, &Want::default());
             looked.read();
-            looked.run("zz").metric(key).unwrap().last.step == step
+            looked.run(id).metric(key).is_some_and(|metric| metric.last.step == step)
         })
         .unwrap()
 }
@@ -242,4 +246,28 @@ fn one_that_ended_long_ago_is_found_in_turn_and_looked_at_in_every_sweep_from_th
     for step in 3..6 {
         assert!(sweeps_until_seen(&mut looked, &written, step) <= 2, "step {step}");
     }
+}
+
+#[test]
+fn runs_that_have_gone_take_no_turn() {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    let stay = [0, 300, 600, 900];
+    let mut written = Vec::new();
+    for number in 0..1000 {
+        if stay.contains(&number) {
+            written.push(store.run("0", &format!("{number:04}"), "old", 3, 1_795_400_000_000));
+        } else {
+            old_run(&store, number);
+        }
+    }
+    let mut looked = Looked::files(&store.root);
+    let gone = (0..1000).filter(|number| !stay.contains(number));
+    gone.for_each(|number| fs::remove_dir_all(store.root.join(format!("0/{number:04}"))).unwrap());
+    looked.until("gone", |index| index.runs().count() == stay.len());
+    written[0].metric("loss", 0.5, 1);
+    looked.until("the key", |index| index.keys.find("loss").is_some());
+    let sweeps: Vec<usize> =
+        written.iter().skip(1).map(|run| sweeps_until_seen(&mut looked, run, 2)).collect();
+    assert_eq!(sweeps, [1; 3]);
 }

@@ -95,15 +95,11 @@ impl FileStore {
 
     /// Some runs in turn: their stamps, and of fewer the values themselves.
     fn look_at_others(&mut self, index: &Index) {
-        let slots = index.runs.len();
         let (swept, reread) = if self.is_remote() { (REMOTE_RUNS, 1) } else { (SWEPT_RUNS, REREAD_RUNS) };
-        for _ in 0..slots.min(swept) {
-            self.swept[0] = (self.swept[0] + 1) % slots;
-            self.agenda.when_idle(RunKey(self.swept[0] as u32), Due::CHECK);
+        for key in in_turn(index, &mut self.swept[0], swept) {
+            self.agenda.when_idle(key, Due::CHECK);
         }
-        for _ in 0..slots.min(reread) {
-            self.swept[1] = (self.swept[1] + 1) % slots;
-            let key = RunKey(self.swept[1] as u32);
+        for key in in_turn(index, &mut self.swept[1], reread) {
             if is_small(index, key) {
                 self.agenda.when_idle(key, Due::TAGS | Due::PARAMS);
             }
@@ -176,6 +172,15 @@ impl FileStore {
         running.sort_unstable_by(|a, b| b.cmp(a));
         running.into_iter().map(|(_, key)| key)
     }
+}
+
+/// The next runs behind a slot, which moves on. Those that have gone have left their slots, and take no turn.
+fn in_turn(index: &Index, last: &mut usize, most: usize) -> Vec<RunKey> {
+    let slots = index.runs.len();
+    let turn = (1..=slots).map(|step| RunKey(((*last + step) % slots) as u32));
+    let keys: Vec<RunKey> = turn.filter(|key| index.run(*key).is_some()).take(most).collect();
+    *last = keys.last().map_or(0, |key| key.0 as usize);
+    keys
 }
 
 fn is_small(index: &Index, key: RunKey) -> bool {

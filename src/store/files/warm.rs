@@ -12,7 +12,7 @@ use crate::index::{Index, Run, RunKey};
 /// For so long after the last change.
 const LATELY: Duration = Duration::from_secs(600);
 /// Runs that are compared in each sweep, the latest first, and stamps that this may take.
-const RUNS: usize = 256;
+const RUNS: usize = 512;
 const STAMPS: usize = 10_000;
 /// Stamps of a run apart from those of its tags and metrics: its folders and `meta.yaml`.
 const OWN_STAMPS: usize = 5;
