@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 use std::path::Path;
 use std::thread::sleep;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use common::looked::{Looked, run};
 use common::stores::{Made, append};
@@ -74,6 +74,46 @@ fn a_meta_that_is_being_rewritten_changes_nothing() {
         let found = run(index, "aa").unwrap();
         !found.broken && found.status == Status::Failed && index.problems.is_empty()
     });
+}
+
+/// Reads what is announced, and then without a sweep, until a param has a value.
+#[track_caller]
+fn until_param(looked: &mut Looked, name: &str, value: &str) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let is_there = |looked: &Looked| {
+        let key = looked.index.keys.find(name);
+        key.is_some_and(|key| looked.run("aa").param(key) == Some(value))
+    };
+    while !is_there(looked) {
+        assert!(Instant::now() < deadline, "never {value:?}");
+        sleep(Duration::from_millis(10));
+        looked.read();
+    }
+}
+
+#[test]
+fn a_param_that_is_read_between_its_making_and_its_writing_is_read_again() {
+    let (store, written) = one_run(1);
+    let mut looked = Looked::files(&store.root);
+    let param = |name: &str| written.path.join("params").join(name);
+    for (name, wait) in [("soon", 100), ("late", 1200)] {
+        fs::write(param(name), "").unwrap();
+        looked.store.changed(&looked.index, &[param(name)]);
+        until_param(&mut looked, name, "");
+        // Meanwhile it is seen to be empty again.
+        let written_at = Instant::now() + Duration::from_millis(wait);
+        while Instant::now() < written_at {
+            looked.read();
+            sleep(Duration::from_millis(10));
+        }
+        fs::write(param(name), "0.5").unwrap();
+        until_param(&mut looked, name, "0.5");
+    }
+    fs::write(param("long"), "x".repeat(8192)).unwrap();
+    looked.store.changed(&looked.index, &[param("long")]);
+    until_param(&mut looked, "long", &"x".repeat(8192));
+    append(&param("long"), "yz");
+    until_param(&mut looked, "long", &format!("{}yz", "x".repeat(8192)));
 }
 
 #[test]

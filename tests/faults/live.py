@@ -117,6 +117,8 @@ def one(program: str, recipe: str, seed: int, a: argparse.Namespace) -> list[str
             late = usage(pid)
         writer.wait()
         s.pump(a.grace or grace, until=s.ended)
+        # Descriptors of readers in the middle of a run are no leak: they are counted when all is quiet.
+        late = (late[0], usage(pid)[1], late[2])
         if told is None and word not in s.term.screen().splitlines()[0]:
             faults.append(f"the header never said {word!r}: {s.term.screen().splitlines()[0].strip()!r}")
         begin_quit = time.monotonic()

@@ -166,6 +166,9 @@ impl FileStore {
             self.ledger.set(Owner::Run(key), look, report);
         }
         self.look_again(key, outcome.again);
+        if !outcome.settles.is_empty() {
+            self.agenda.later(key, outcome.settles, run::FRESH);
+        }
         let changed = outcome.run.is_some();
         outcome.run.into_iter().for_each(|run| self.put(index, run));
         changed

@@ -132,6 +132,8 @@ pub struct Outcome {
     pub run: Option<Run>,
     /// What is being written just now: what was known stays, look again soon.
     pub again: Due,
+    /// What may still be written: look again when it has rested.
+    pub settles: Due,
     /// There is nothing of a run in the folder; its stamp.
     pub nothing: Option<Option<Stamp>>,
     /// What could not be read, by look. A look without problems is here too.
@@ -139,9 +141,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn note(&mut self, look: Look, read: impl FnOnce(&mut Report) -> Due) {
+    fn note(&mut self, look: Look, read: impl FnOnce(&mut Report) -> (Due, Due)) {
         let mut report = Report::default();
-        self.again |= read(&mut report);
+        let (again, settles) = read(&mut report);
+        self.again |= again;
+        self.settles |= settles;
         report.sort();
         self.reports.push((look, report));
     }
@@ -196,7 +200,9 @@ pub fn read(
     if due.intersects(Due::METRICS | Due::LONG) || ended {
         let whole = due.contains(Due::LONG);
         place.bare = bare && !read.metrics;
-        outcome.note(Look::Metrics, |report| read_metrics(reader, run, files, place, whole, report));
+        outcome.note(Look::Metrics, |report| {
+            (read_metrics(reader, run, files, place, whole, report), Due::empty())
+        });
     }
     files.settle();
     let new = reader.draft.pack();
@@ -392,7 +398,7 @@ fn read_tags(
     files: &mut RunFiles,
     place: Place<'_>,
     report: &mut Report,
-) -> Due {
+) -> (Due, Due) {
     let tags = reader.draft.new_tags();
     let looked = read_values(place, "tags", run.tags(), tags, reader.buffers, report);
     let name = tags.get(Key::RUN_NAME).map(str::to_owned);
@@ -402,8 +408,9 @@ fn read_tags(
     (reader.draft.read.tags, reader.draft.read.tree) = (true, true);
     files.young |= within(looked.youngest, FRESH);
     files.tag_files = looked.stamps;
+    let due = looked.due(Due::TAGS);
     files.tags = files.take_folders("tags", looked.folders);
-    if looked.again { Due::TAGS } else { Due::empty() }
+    due
 }
 
 /// Reads all params.
@@ -413,13 +420,14 @@ fn read_params(
     files: &mut RunFiles,
     place: Place<'_>,
     report: &mut Report,
-) -> Due {
+) -> (Due, Due) {
     let params = reader.draft.new_params();
     let looked = read_values(place, "params", run.params(), params, reader.buffers, report);
     reader.draft.read.params = true;
     files.young |= within(looked.youngest, FRESH);
+    let due = looked.due(Due::PARAMS);
     files.params = files.take_folders("params", looked.folders);
-    if looked.again { Due::PARAMS } else { Due::empty() }
+    due
 }
 
 /// Reads what the metric files have gained.

@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
+use super::due::Due;
 use super::interner::Interner;
 use super::open::{Fault, Folder, Kind, Seal, Stamp, name_text};
 use super::points::MetricFile;
@@ -15,6 +16,8 @@ use crate::index::{Pairs, Sheet};
 
 /// Bytes of a param or tag that are kept; MLflow allows 8,000 characters.
 const VALUE: usize = 64 << 10;
+/// Bytes that Python writes at once: of a longer value there may be more to come.
+const WRITTEN_AT_ONCE: usize = 8192;
 /// Folders within folders below `metrics`, `params` and `tags`: slashes of a key.
 const DEPTH: usize = 128;
 
@@ -181,13 +184,24 @@ pub(super) fn walk(
 /// What reading params or tags found besides their values.
 pub(super) struct Looked {
     /// A value is being written just now: MLflow truncates the file first, so for a moment it is empty.
-    pub again: bool,
+    again: bool,
+    /// A value may still be written: it is empty or as long as what is written at once, and the file is young. Of a param
+    /// no stamp would tell.
+    settles: bool,
     /// The folders there are, the one of the kind first.
     pub folders: Folders,
     /// The sum of the stamps of all files, of tags only.
     pub stamps: u64,
     /// When one of them was last changed, nanoseconds since the epoch.
     pub youngest: i64,
+}
+
+impl Looked {
+    /// What has to be looked at again: soon, and when it has rested.
+    pub fn due(&self, kind: Due) -> (Due, Due) {
+        let due = |is_due| if is_due { kind } else { Due::empty() };
+        (due(self.again), due(self.settles))
+    }
 }
 
 /// One file per key, the value is the whole file. Where a value is being written, `old` has the one before.
@@ -200,7 +214,7 @@ pub(super) fn read_values(
     report: &mut Report,
 ) -> Looked {
     let Buffers { entries, files: FileBuffers { bytes, .. } } = buffers;
-    let (mut again, mut stamps, mut newest) = (false, 0u64, i64::MIN);
+    let (mut again, mut settles, mut stamps, mut newest) = (false, false, 0u64, i64::MIN);
     let is_stamped = kind == "tags" && !place.bare;
     let (folders, youngest) = walk(place, kind, entries, report, &mut |found, report| {
         let read = found.open().and_then(|file| {
@@ -224,11 +238,14 @@ pub(super) fn read_values(
         }
         let key = place.keys.intern(found.key);
         let is_young = || file.stamp().is_ok_and(|stamp| within(stamp.modified, FRESH));
-        let before = if len == 0 { old.get(key).filter(|_| is_young()) } else { None };
-        if let Some(before) = before {
-            again |= !before.is_empty();
-            out.push(key, before);
-            return;
+        if (len == 0 || len >= WRITTEN_AT_ONCE) && is_young() {
+            settles = true;
+            let before = old.get(key).filter(|_| len == 0);
+            again |= len == 0 && before.is_none_or(|before| !before.is_empty());
+            if let Some(before) = before {
+                out.push(key, before);
+                return;
+            }
         }
         let text = bytes.get(..len.min(VALUE)).unwrap_or_default();
         if len > VALUE {
@@ -244,5 +261,5 @@ pub(super) fn read_values(
             report.add(place.path(found.path()), "is one value too many: those before it fill 512 MiB");
         }
     });
-    Looked { again, folders, stamps, youngest: youngest.max(newest) }
+    Looked { again, settles, folders, stamps, youngest: youngest.max(newest) }
 }
