@@ -264,6 +264,8 @@ fn read(given: Option<&str>) -> Result<Whole, Failure> {
 /// The same for a command about one run, named by a word: of a store that finds it by its id no other is read.
 fn read_for(given: Option<&str>, run: &str) -> Result<Whole, Failure> {
     let Found { location, note, .. } = locate(given)?;
+    // An output that takes nothing shows before a large store is read for nothing.
+    rustix::io::write(rustix::stdio::stdout(), &[]).map_err(io::Error::from)?;
     // Without the cache: whoever reads what is printed has no header that tells what is still to be verified.
     let mut store = store::open(&location, None)?;
     let _ = store.narrow(run); // whether or not: the run is found among all that was read
