@@ -94,8 +94,9 @@ impl Drop for Demo {
 
 /// Removes the stores of all demos of this process, while they may still be training.
 ///
-/// Tries again for at most 450 ms, which is many times what a local disk needs; a try itself is not cut short. For the ways out on which nothing is dropped. May be called from any thread, again and again; not from a signal
-/// handler, because it takes a lock.
+/// Tries again for at most three seconds, which is many times what a local disk needs; a try itself is not cut short. For
+/// the ways out on which nothing is dropped. May be called from any thread, again and again; not from a signal handler,
+/// because it takes a lock.
 pub fn remove_all() {
     folder::remove_all();
 }

@@ -13,8 +13,9 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long a removal is tried, the wait for another removal included.
-const PATIENCE: Duration = Duration::from_millis(450);
+/// How long a removal is tried, the wait for another removal included: many times what a local disk needs, but a busy machine
+/// has been seen to take a second. The terminal has been given back by then.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// Pause between two tries.
 const PAUSE: Duration = Duration::from_millis(10);
 

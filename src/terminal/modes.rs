@@ -40,6 +40,8 @@ static ACTIVE: AtomicBool = AtomicBool::new(false);
 static WRITING: AtomicBool = AtomicBool::new(false);
 /// Whether some thread has begun to end the program.
 static ENDING: AtomicBool = AtomicBool::new(false);
+/// The terminal has been given back, and `at_exit` is at work.
+static CLEANING: AtomicBool = AtomicBool::new(false);
 /// Whether there is a title to be taken away.
 static TITLED: AtomicBool = AtomicBool::new(false);
 /// The terminal that keys come from; its line modes are the ones that change.
@@ -134,12 +136,16 @@ pub fn die(code: i32) -> ! {
 /// Ends the program with a message, which is written when the terminal has been given back.
 pub(super) fn end(code: i32, last_words: impl FnOnce()) -> ! {
     if ENDING.swap(true, SeqCst) {
-        // Another thread is at it, and gets a second; or this one is, and `at_exit` panicked.
+        // Another thread is at it, and gets a second, or more where it tidies up; or this one is, and `at_exit` panicked.
         wait(-1, 0, 1000);
+        if CLEANING.load(SeqCst) {
+            wait(-1, 0, 3000);
+        }
     } else {
         leave();
         last_words();
         if let Some(at_exit) = AT_EXIT.get() {
+            CLEANING.store(true, SeqCst);
             at_exit();
         }
     }
