@@ -46,11 +46,13 @@ def wrapped(recipe: str, program: str, folder: Path) -> tuple[list[str], Path, P
     if recipe == "emfile":
         return ["unshare", "-Ur", "sh", "-c", limit % "instances", program], store, store
     if recipe == "silent":
-        return ["strace", "-f", "-qq", "-o", "/dev/null", "-e", "trace=inotify_add_watch", "-e", "inject=inotify_add_watch:retval=1", program], store, store
+        # --seccomp-bpf: no other call is stopped, so the program is as fast as without strace.
+        return ["strace", "-f", "--seccomp-bpf", "-qq", "-o", "/dev/null", "-e", "trace=inotify_add_watch", "-e", "inject=inotify_add_watch:retval=1", program], store, store
     if recipe == "overlay":
         for name in ("lower", "upper", "work", "seen"):
             (folder / name).mkdir()
-        mount = f"mount -t overlay overlay -o lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work {folder}/seen && exec \"$0\" \"$@\""
+        mount = (f"mount -t overlay overlay -o lowerdir={folder}/lower,upperdir={folder}/upper,workdir={folder}/work {folder}/seen && "
+                 f"{{ \"$0\" \"$@\"; code=$?; \"$0\" dump --histories {folder}/seen >{folder}/fresh.json 2>/dev/null; exit $code; }}")
         return ["unshare", "-Urm", "sh", "-c", mount, program], folder / "seen", folder / "upper"
     return [program], store, store
 
@@ -123,7 +125,7 @@ def one(program: str, recipe: str, seed: int, a: argparse.Namespace) -> list[str
             faults.append(f"the header never said {word!r}: {s.term.screen().splitlines()[0].strip()!r}")
         begin_quit = time.monotonic()
         s.send(b"\x03")
-        s.pump(5, until=s.ended)
+        s.pump(5 if recipe != "overlay" else 20, until=s.ended)
         if s.ended() and s.exit != ("exit", 0):
             faults.append(f"ended with {s.exit}: {bytes(s.raw[-300:])!r}")
         elif not s.ended():
@@ -138,14 +140,21 @@ def one(program: str, recipe: str, seed: int, a: argparse.Namespace) -> list[str
     try:
         view = json.loads(dump.read_text())
         truth = json.loads((folder / "truth.json").read_text())
-        faults += [f"view: {f}" for f in against_truth(truth, plain(view), False)]
-        fresh = json.loads(subprocess.run([program, "dump", "--histories", str(written)], capture_output=True, timeout=60).stdout)
-        faults += [f"dump: {f}" for f in against_truth(truth, plain(fresh), False)]
+        printed = folder / "fresh.json"
         if recipe != "overlay":
-            ours, theirs = ({r["experiment_id"] + r["run_id"]: r for r in d["runs"]} for d in (view, fresh))
-            differing = [k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)]
-            if differing:
-                faults.append(f"the view differs from a fresh dump in {len(differing)} runs: {differing[:3]}")
+            printed.write_bytes(subprocess.run([program, "dump", "--histories", str(written)], capture_output=True, timeout=60).stdout)
+        fresh = json.loads(printed.read_text())
+        view_faults, fresh_faults = (against_truth(truth, plain(dump), False) for dump in (view, fresh))
+        if recipe == "overlay":
+            # The kernel remembers what was not there when it was asked for, and what was replaced behind the mount: what
+            # a fresh look through the mount cannot see, nobody can.
+            view_faults = [fault for fault in view_faults if fault not in fresh_faults]
+            fresh_faults = []
+        faults += [f"view: {f}" for f in view_faults] + [f"dump: {f}" for f in fresh_faults]
+        ours, theirs = ({r["experiment_id"] + r["run_id"]: r for r in d["runs"]} for d in (view, fresh))
+        differing = [k for k in ours.keys() | theirs.keys() if ours.get(k) != theirs.get(k)]
+        if differing:
+            faults.append(f"the view differs from a fresh dump in {len(differing)} runs: {differing[:3]}")
     except (OSError, ValueError) as error:
         faults.append(f"no dump: {error}")
     growth = late[0] - early[0]
