@@ -31,16 +31,7 @@ pub fn draw(app: &App, picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Th
         )
     };
     let inner = over(buf, area, title, &count, theme);
-    let line = Rect { height: inner.height.min(1), ..inner };
-    put_line(buf, line, 0, vec![Span::styled(" / ", theme.accent)]);
-    let room = Rect { x: line.x + 3.min(line.width), width: line.width.saturating_sub(4), ..line };
-    typed::draw(&picker.prompt, None, room, buf, theme);
-    if picker.prompt.is_empty() {
-        let hint =
-            if picker.purpose == Purpose::Views { "type a name to save this view" } else { "type to narrow" };
-        let room = Rect { x: room.x + 2.min(room.width), width: room.width.saturating_sub(2), ..room };
-        put_line(buf, room, 0, vec![Span::styled(hint, theme.dim)]);
-    }
+    line(picker, Rect { height: inner.height.min(1), ..inner }, buf, theme);
     let last = Rect { y: inner.bottom().saturating_sub(1), height: inner.height.min(1), ..inner };
     let body = Rect { y: inner.y + 2, height: inner.height.saturating_sub(3), ..inner }.intersection(inner);
     if picker.found.is_empty() {
@@ -65,6 +56,19 @@ pub fn draw(app: &App, picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Th
         }
     }
     footer::hints_of(app, picker.purpose.place(), last, buf, theme);
+}
+
+/// The line in which one types.
+fn line(picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Theme) {
+    put_line(buf, area, 0, vec![Span::styled(" / ", theme.accent)]);
+    let room = Rect { x: area.x + 3.min(area.width), width: area.width.saturating_sub(4), ..area };
+    typed::draw(&picker.prompt, None, room, buf, theme);
+    if picker.prompt.is_empty() {
+        let hint =
+            if picker.purpose == Purpose::Views { "type a name to save this view" } else { "type to narrow" };
+        let room = Rect { x: room.x + 2.min(room.width), width: room.width.saturating_sub(2), ..room };
+        put_line(buf, room, 0, vec![Span::styled(hint, theme.dim)]);
+    }
 }
 
 fn nothing(picker: &Picker, area: Rect, buf: &mut Buffer, theme: &Theme) {

@@ -12,16 +12,17 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 
 use super::theme::Theme;
-use super::{frame, groups, middle, position, put_line, text};
+use super::{frame, groups, position, put_line, text};
 use crate::app::table::{GUTTER, Placed, Table, table};
 use crate::app::{App, Screen, panes};
 use crate::format;
-use crate::index::{Access, Lifecycle, Run};
+use crate::index::Run;
 use crate::query::fuzzy::Pattern;
 use crate::query::{Column, Grouping, Row};
 use crate::shown::shown;
 
 pub(super) mod cells;
+mod empty;
 
 pub use cells::state;
 use cells::{draw_cell, name_cell};
@@ -39,14 +40,19 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let table = table(app, inner);
     shared_line(app, parts.shared.intersection(inner), buf, theme);
     if app.rows.items.is_empty() && app.pins.is_empty() {
-        return empty(app, inner, buf, theme);
+        return empty::draw(app, inner, buf, theme);
     }
     titles(app, parts.titles.intersection(inner), &table, buf, theme);
     hidden_columns(&table, area, buf, theme);
     pinned(app, &table, parts.pinned.intersection(inner), buf, theme);
     if app.rows.items.is_empty() {
-        return empty(app, body, buf, theme);
+        return empty::draw(app, body, buf, theme);
     }
+    rows(app, body, &table, focused, buf, theme);
+}
+
+/// The rows in view.
+fn rows(app: &App, body: Rect, table: &Table<'_>, focused: bool, buf: &mut Buffer, theme: &Theme) {
     let pattern = Pattern::new(&looked_for(app));
     let items = &app.rows.items;
     let window = app.browse.cursor.window(items.len(), body.height.into());
@@ -57,24 +63,22 @@ pub fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
         let name = Rect { width: (GUTTER + table.name).min(at.width), ..at };
         if let Some(group) = app.rows.groups.get(row.run) {
             groups::name(app, row, group, name, buf, theme);
-            each_cell(&table, at, buf, theme, |placed, at, buf| {
+            each_cell(table, at, buf, theme, |placed, at, buf| {
                 groups::cell(app, row, placed, at, buf, theme)
             });
         } else if let Some(run) = app.rows.index.run(row.run) {
             name_cell(app, row, run, name, &pattern, buf, theme);
-            each_cell(&table, at, buf, theme, |placed, at, buf| {
+            each_cell(table, at, buf, theme, |placed, at, buf| {
                 draw_cell(app, row, run, placed, at, buf, theme)
             });
         }
         if row.context {
             buf.set_style(at, theme.dim);
         }
-        if i == app.browse.cursor.at {
-            if focused {
-                buf.set_style(at, theme.selected);
-            } else {
-                buf.set_style(name, theme.accent);
-            }
+        match (i == app.browse.cursor.at, focused) {
+            (true, true) => buf.set_style(at, theme.selected),
+            (true, false) => buf.set_style(name, theme.accent),
+            (false, _) => {}
         }
     }
 }
@@ -231,77 +235,6 @@ fn right_title<'a>(app: &App, theme: &Theme) -> Vec<Span<'a>> {
         Span::styled(format!("{count}{so_far}"), theme.text),
         Span::styled(hidden, theme.warn),
     ]
-}
-
-/// Why a store that does not answer does not.
-fn trouble(app: &App) -> Option<String> {
-    let index = app.index();
-    let is_silent = matches!(index.access, Access::Offline { .. } | Access::Stopped);
-    let server = index.problems.iter().find(|problem| problem.path.as_os_str() == "server");
-    server.filter(|_| is_silent).map(|problem| shown(&problem.what).into_string())
-}
-
-fn empty(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
-    let progress = app.index().progress;
-    if let Some(trouble) = trouble(app) {
-        let lines = text::wrapped(&trouble, usize::from(area.width).saturating_sub(4));
-        return middle(buf, area, &lines.iter().map(String::as_str).collect::<Vec<_>>(), theme);
-    }
-    if !progress.listed || (!progress.has_all() && app.rows.total == 0) {
-        return match app.index().access {
-            Access::Busy => middle(
-                buf,
-                area,
-                &["another program holds the database locked", "it is tried again until it is free"],
-                theme,
-            ),
-            _ => middle(buf, area, &["reading the store…"], theme),
-        };
-    }
-    if app.rows.experiment_count == 0 && app.query.experiment.is_none() && !app.query.deleted {
-        let lines = [
-            "there is no experiment in this store yet",
-            "as soon as a run is started here it appears by itself",
-            "if there should be some: is this the right store?",
-        ];
-        return middle(buf, area, &lines, theme);
-    }
-    if let Some(key) = app.query.experiment {
-        match app.index().experiment(key) {
-            None => return middle(buf, area, &["this experiment is gone"], theme),
-            Some(experiment) if experiment.lifecycle == Lifecycle::Deleted && !app.query.deleted => {
-                return middle(buf, area, &["this experiment was deleted: D shows it"], theme);
-            }
-            Some(_) => {}
-        }
-    }
-    let find = app.rows.query.find.trim();
-    if !find.is_empty() {
-        let so_far = if app.rows.complete { "" } else { " so far" };
-        let told = format!("nothing matches \"{}\"{so_far}", text::cut_middle(shown(find).as_str(), 40));
-        return middle(buf, area, &[&told, "Esc shows all runs again"], theme);
-    }
-    if rows_are_left_out(app) {
-        let so_far = if app.rows.complete { "" } else { " so far" };
-        // Named, since another text may be in the line by now that is no filter yet.
-        let filter = app.rows.query.filter.as_ref().map(|filter| shown(filter.text()));
-        let told = filter.map_or("all runs here are hidden".to_owned(), |filter| {
-            let room = usize::from(area.width).saturating_sub(28).max(8);
-            format!("no run matches the filter {}{so_far}", text::cut_middle(filter.as_str(), room))
-        });
-        let hint =
-            if app.rows.query.filter.is_some() { "Esc shows all runs again" } else { "U brings them back" };
-        return middle(buf, area, &[&told, hint], theme);
-    }
-    if app.query.deleted {
-        return middle(buf, area, &["no runs here"], theme);
-    }
-    let hint = "Tab goes to the experiments, D shows deleted runs";
-    middle(buf, area, &["no runs here yet", "a new run appears by itself", hint], theme);
-}
-
-fn rows_are_left_out(app: &App) -> bool {
-    app.rows.query.filter.is_some() || app.rows.hidden > 0
 }
 
 fn titles(app: &App, area: Rect, table: &Table<'_>, buf: &mut Buffer, theme: &Theme) {
