@@ -110,6 +110,17 @@ pub fn exact(value: f64) -> String {
     if size != 0.0 && !(1e-4..1e16).contains(&size) { format!("{value:e}") } else { format!("{value:?}") }
 }
 
+/// The word that other programs read for a number that is none (`NaN`, `Infinity`), as Python's `json` writes it; `None`
+/// for a finite one.
+pub fn no_number(value: f64) -> Option<&'static str> {
+    match value {
+        n if n.is_nan() => Some("NaN"),
+        f64::INFINITY => Some("Infinity"),
+        f64::NEG_INFINITY => Some("-Infinity"),
+        _ => None,
+    }
+}
+
 /// How many of something: `1,204`.
 pub fn count(count: u64) -> String {
     let digits = count.to_string();

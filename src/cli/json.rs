@@ -15,26 +15,16 @@ pub struct Number(pub f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match odd(self.0) {
+        match format::no_number(self.0) {
             Some(word) => serializer.serialize_str(word),
             None => serializer.serialize_f64(self.0),
         }
     }
 }
 
-/// The word for a number that is none.
-fn odd(number: f64) -> Option<&'static str> {
-    match number {
-        n if n.is_nan() => Some("NaN"),
-        f64::INFINITY => Some("Infinity"),
-        f64::NEG_INFINITY => Some("-Infinity"),
-        _ => None,
-    }
-}
-
 /// A number with all its digits, for plain tables and CSV.
 pub fn number_text(number: f64) -> String {
-    odd(number).map_or_else(|| format::exact(number), str::to_owned)
+    format::no_number(number).map_or_else(|| format::exact(number), str::to_owned)
 }
 
 /// Pairs as an object, in their order.

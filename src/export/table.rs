@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::format;
 use crate::shown::shown;
 
 /// Rows under headers.
@@ -57,7 +58,9 @@ fn field(cell: &Cell) -> String {
     match cell {
         Cell::Empty => String::new(),
         Cell::Text(text) => quoted(text),
-        Cell::Number(number) => odd(*number).map_or_else(|| format!("{number:?}"), str::to_owned),
+        Cell::Number(number) => {
+            format::no_number(*number).map_or_else(|| format!("{number:?}"), str::to_owned)
+        }
         Cell::Integer(number) => number.to_string(),
     }
 }
@@ -71,23 +74,13 @@ fn quoted(text: &str) -> String {
     }
 }
 
-/// The word for a number that is none; `None` for a finite one.
-fn odd(number: f64) -> Option<&'static str> {
-    match number {
-        n if n.is_nan() => Some("NaN"),
-        f64::INFINITY => Some("Infinity"),
-        f64::NEG_INFINITY => Some("-Infinity"),
-        _ => None,
-    }
-}
-
 /// A table in Markdown, for people: numbers to four digits, text on one line.
 pub fn markdown(table: &Table) -> String {
     let text = |text: &str| shown(text).as_str().replace('|', "\\|");
     let cell = |cell: &Cell| match cell {
         Cell::Empty => String::new(),
         Cell::Text(content) => text(content),
-        Cell::Number(number) => crate::format::number(*number),
+        Cell::Number(number) => format::number(*number),
         Cell::Integer(number) => number.to_string(),
     };
     let is_number = |place: usize| {
@@ -183,7 +176,7 @@ impl Serialize for Cell {
             Self::Empty => serializer.serialize_unit(),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Integer(number) => serializer.serialize_i64(*number),
-            Self::Number(number) => match odd(*number) {
+            Self::Number(number) => match format::no_number(*number) {
                 Some(word) => serializer.serialize_str(word),
                 None => serializer.serialize_f64(*number),
             },

@@ -102,36 +102,39 @@ fn quoted_value(value: &str) -> Option<String> {
     Some(format!("{quote}{value}{quote}"))
 }
 
+/// What can begin a name: attributes, what stands before the names of others, and names that are typed without it.
+fn beginnings(
+    above: &str,
+    name: &str,
+    index: &Index,
+    runs: &mut dyn Iterator<Item = &Run>,
+) -> Vec<Candidate> {
+    let with = |text: String| format!("{above}{text}");
+    let first = |names: &[&str]| names.first().copied().unwrap_or_default().to_owned();
+    let entities = ENTITIES.iter().filter(|(entity, ..)| *entity != words::Entity::Attribute);
+    let mut list: Vec<Candidate> =
+        entities.map(|(_, names, about)| candidate(with(format!("{}.", first(names))), about)).collect();
+    list.extend(words::ATTRIBUTES.iter().map(|word| candidate(with(first(word.names)), word.about)));
+    list.push(candidate(with("parent.".to_owned()), "of the run's parent: parent.params.lr"));
+    if above.is_empty() {
+        list.extend([candidate("NOT ", "what does not hold"), candidate("(", "holds together")]);
+    }
+    if !name.is_empty() {
+        // `lr` finds `params.lr` too.
+        for (prefix, keys) in ["metrics", "params", "tags"].into_iter().zip(Keys::of(index, runs).0) {
+            list.extend(keys.iter().map(|key| candidate(with(format!("{prefix}.{}", quoted_key(key))), "")));
+        }
+    }
+    list
+}
+
 /// Names that can begin a comparison.
 fn names(part: &str, index: &Index, runs: &mut dyn Iterator<Item = &Run>) -> Vec<Candidate> {
     let above = part.len() - part.trim_start_matches("parent.").len();
     let (above, name) = part.split_at_checked(above).unwrap_or(("", part));
     let first = name.split_once('.').and_then(|(first, _)| Some((first, words::entity(unquote(first))?)));
     let with = |text: String| format!("{above}{text}");
-    let Some((first, entity)) = first else {
-        let mut list: Vec<Candidate> = (words::ATTRIBUTES.iter())
-            .map(|word| {
-                candidate(with(word.names.first().copied().unwrap_or_default().to_owned()), word.about)
-            })
-            .collect();
-        let prefix = |names: &[&str]| with(format!("{}.", names.first().copied().unwrap_or_default()));
-        let entities = ENTITIES.iter().filter(|(entity, ..)| *entity != words::Entity::Attribute);
-        list.splice(0..0, entities.map(|(_, names, about)| candidate(prefix(names), about)));
-        list.push(candidate(with("parent.".to_owned()), "of the run's parent: parent.params.lr"));
-        if above.is_empty() {
-            list.extend([candidate("NOT ", "what does not hold"), candidate("(", "holds together")]);
-        }
-        if !name.is_empty() {
-            // `lr` finds `params.lr` too.
-            let keys = Keys::of(index, runs);
-            for (prefix, keys) in ["metrics", "params", "tags"].into_iter().zip(keys.0) {
-                list.extend(
-                    keys.iter().map(|key| candidate(with(format!("{prefix}.{}", quoted_key(key))), "")),
-                );
-            }
-        }
-        return list;
-    };
+    let Some((first, entity)) = first else { return beginnings(above, name, index, runs) };
     match entity {
         words::Entity::Attribute => (words::ATTRIBUTES.iter())
             .map(|word| {
@@ -185,6 +188,44 @@ fn joiners() -> Vec<Candidate> {
     vec![candidate("AND ", "both hold"), candidate("OR ", "one of them holds")]
 }
 
+/// Values of an attribute: all that there can be, usual ones, or those that were seen.
+fn attribute_values<'a>(
+    attribute: Attribute,
+    operator: Operator,
+    index: &'a Index,
+    runs: &mut dyn Iterator<Item = &'a Run>,
+) -> Vec<Candidate> {
+    let seen = |run: &'a Run| match attribute {
+        Attribute::RunId => Some(run.run_id()),
+        Attribute::RunName => run.name(),
+        Attribute::UserId => run.user_id(),
+        Attribute::User => crate::query::cell::user(run),
+        Attribute::Source => crate::query::cell::source(run),
+        Attribute::Version => crate::query::cell::version(run),
+        Attribute::Experiment => index.experiment(run.experiment).map(|e| e.title()),
+        Attribute::ExperimentId => index.experiment(run.experiment).map(|e| &*e.experiment_id),
+        _ => None,
+    };
+    match attribute {
+        Attribute::Status => {
+            let all = (1..=5).filter_map(Status::from_number).filter_map(Status::word);
+            quoted(all.collect(), operator)
+        }
+        Attribute::LifecycleStage => quoted(["active", "deleted"].into(), operator),
+        Attribute::StartTime | Attribute::EndTime => [
+            ("-1h", "an hour ago"),
+            ("-1d", "a day ago"),
+            ("-1w", "a week ago"),
+            ("today", ""),
+            ("yesterday", ""),
+        ]
+        .map(|(text, about)| candidate(text, about))
+        .to_vec(),
+        Attribute::Duration => ["1m", "10m", "1h", "1d"].map(|text| candidate(text, "")).to_vec(),
+        _ => quoted(runs.filter_map(seen).collect(), operator),
+    }
+}
+
 /// Values that were seen.
 fn values<'a>(
     field: &Field,
@@ -207,43 +248,7 @@ fn values<'a>(
             let Some((key, _)) = plan::metric(name, suffix.as_ref(), &index.keys) else { return Vec::new() };
             return metric_range(key, runs);
         }
-        Field::Attribute(Attribute::Status) => {
-            let all = (1..=5).filter_map(Status::from_number).filter_map(Status::word);
-            all.for_each(|word| _ = texts.insert(word));
-        }
-        Field::Attribute(Attribute::LifecycleStage) => {
-            ["active", "deleted"].into_iter().for_each(|word| _ = texts.insert(word));
-        }
-        Field::Attribute(Attribute::StartTime | Attribute::EndTime) => {
-            let times = [
-                ("-1h", "an hour ago"),
-                ("-1d", "a day ago"),
-                ("-1w", "a week ago"),
-                ("today", ""),
-                ("yesterday", ""),
-            ];
-            return times.map(|(text, about)| candidate(text, about)).to_vec();
-        }
-        Field::Attribute(Attribute::Duration) => {
-            return ["1m", "10m", "1h", "1d"].map(|text| candidate(text, "")).to_vec();
-        }
-        Field::Attribute(attribute) => {
-            let mut list = BTreeSet::new();
-            for run in runs {
-                list.extend(match attribute {
-                    Attribute::RunId => Some(run.run_id()),
-                    Attribute::RunName => run.name(),
-                    Attribute::UserId => run.user_id(),
-                    Attribute::User => crate::query::cell::user(run),
-                    Attribute::Source => crate::query::cell::source(run),
-                    Attribute::Version => crate::query::cell::version(run),
-                    Attribute::Experiment => index.experiment(run.experiment).map(|e| e.title()),
-                    Attribute::ExperimentId => index.experiment(run.experiment).map(|e| &*e.experiment_id),
-                    _ => None,
-                });
-            }
-            return quoted(list, operator);
-        }
+        Field::Attribute(attribute) => return attribute_values(*attribute, operator, index, runs),
         Field::Dataset(field) => {
             for run in runs {
                 for used in index.datasets(run.key).unwrap_or_default() {
