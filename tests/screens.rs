@@ -417,6 +417,19 @@ fn text_before<'a>(line: &'a str, what: &str) -> &'a str {
     line.split(what).next().unwrap()
 }
 
+#[test]
+fn an_experiment_is_found_by_a_part_of_its_name() {
+    let folder = shared("v3-file");
+    let mut session = Session::open(&folder.join("mlruns"), SMALL, NOW);
+    let shows = |session: &Session, name: &str| session.picture().contains(&format!("Runs · {name}"));
+    session.keys(": go Space elastic Enter");
+    assert!(shows(&session, "diabetes-elasticnet"), "{}", session.picture());
+    session.keys(": go Space RENAMED Enter");
+    assert!(session.picture().contains("2 experiments have RENAMED in their name"), "{}", session.picture());
+    session.keys("Esc : go Space training Enter");
+    assert!(shows(&session, "training"), "{}", session.picture());
+}
+
 /// Values by rank, as styles: the lowest of a metric that goes down is the best.
 #[test]
 fn heat_follows_the_rank() {

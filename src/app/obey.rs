@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::commands::{self, Argument, Command};
 use super::palette::unknown;
 use super::{App, Content, Export, Request, output};
-use crate::index::{Experiment, RunKey};
+use crate::index::{Experiment, ExperimentKey, RunKey};
 use crate::query::{Aggregate, Column, Grouping, filter};
 use crate::shown::shown;
 use crate::state::Edit;
@@ -173,11 +173,24 @@ impl App {
             self.switch_to(None, out);
             return Ok(());
         }
-        let is_it = |of: &&Arc<Experiment>| of.title() == rest || *of.experiment_id == *rest;
-        let found = self.index().experiments().find(is_it).map(|experiment| experiment.key);
-        let key = found.ok_or_else(|| unknown("experiment", rest))?;
+        let key = self.find_experiment(rest)?;
         self.switch_to(Some(key), out);
         Ok(())
+    }
+
+    /// The experiment of this name or id, else the only one that has it in its name.
+    fn find_experiment(&self, name: &str) -> Result<ExperimentKey, String> {
+        let is_it = |of: &&Arc<Experiment>| of.title() == name || *of.experiment_id == *name;
+        if let Some(found) = self.index().experiments().find(is_it) {
+            return Ok(found.key);
+        }
+        let part = name.to_lowercase();
+        let mut having = self.index().experiments().filter(|of| of.title().to_lowercase().contains(&part));
+        match (having.next(), having.count()) {
+            (Some(only), 0) => Ok(only.key),
+            (Some(_), more) => Err(format!("{} experiments have {} in their name", more + 1, shown(name))),
+            (None, _) => Err(unknown("experiment", name)),
+        }
     }
 
     fn export_command(&mut self, rest: &str, out: &mut Vec<Request>) -> Result<(), String> {
