@@ -200,6 +200,15 @@ fn runs_that_may_have_died_say_why() {
 }
 
 #[test]
+fn a_comparison_says_who_may_have_died() {
+    let (_store, mut session) = training();
+    let picture = session.keys("Space Space =").picture();
+    let state = picture.lines().find(|line| line.contains(" state ")).unwrap();
+    assert!(state.contains("running") && state.contains("stale?"), "{picture}");
+    assert!(picture.contains("(stale?)"), "the legend too: {picture}");
+}
+
+#[test]
 fn news_are_listed() {
     let mut session = real();
     let news = news(&session);

@@ -115,7 +115,7 @@ impl App {
     pub(super) fn copy_from_compare(&mut self, out: &mut Vec<Request>) {
         let Some(compare) = &self.compare else { return };
         if let Some(Line::Values(values)) = compare.lines().get(compare.cursor.at) {
-            let cells = compare.runs.iter().map(|run| cell::cell(run, values.column, &self.look()));
+            let cells = compare.runs.iter().map(|run| cell::whole_cell(run, values.column, &self.look()));
             let text = cells.map(|cell| cell.text().to_owned()).collect::<Vec<_>>().join("  ");
             self.copy(Some(&text), "values", out);
         }

@@ -79,6 +79,14 @@ pub fn table_cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a>
     }
 }
 
+/// A cell where there is room for the state in full, with what is known of it now.
+pub fn whole_cell<'a>(run: &'a Run, column: Column, look: &Look<'a>) -> Cell<'a> {
+    match column {
+        Column::State if run.read().meta => Cell::Words(state_now(run, look.index, look.now).into()),
+        _ => cell(run, column, look),
+    }
+}
+
 /// A duration; that of a running run in whole seconds, since it changes while one looks.
 pub fn duration(run: &Run, ms: i64) -> String {
     match ms / 1000 {

@@ -141,7 +141,7 @@ fn row_spans<'a>(
         vec![Span::styled(format!(" {sign}"), theme.warn), Span::styled(format!("{name} "), title)];
     for (number, width) in columns {
         let Some(run) = compare.runs.get(*number) else { continue };
-        let content = cell::cell(run, values.column, &app.look());
+        let content = cell::whole_cell(run, values.column, &app.look());
         let is_best = values.is_best(run);
         let text = match &content {
             Cell::Empty => theme.glyphs.empty.to_owned(),
@@ -212,7 +212,7 @@ fn label(run: &Run, key: Key, is_read: bool, app: &App) -> Shown {
     } else if !is_read {
         " (reading)".to_owned()
     } else if run.is_running() {
-        format!(" ({})", cell::state_word(run))
+        format!(" ({})", cell::state_now(run, app.index(), app.now))
     } else {
         String::new()
     };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::format;
 use crate::index::{Index, Key, Keys, Run};
-use crate::query::cell::{Cell, cell};
+use crate::query::cell::{Cell, whole_cell};
 use crate::query::{Aggregate, ByKey, Column, Look};
 use crate::shown::{Shown, shown};
 use crate::view::text;
@@ -114,7 +114,8 @@ impl Table {
 
     fn find_lines(&mut self, runs: &[Arc<Run>], look: &Look<'_>, differing: bool) {
         self.state = (differing, look.now / 1000);
-        let has_any = |values: &Values| runs.iter().any(|run| cell(run, values.column, look) != Cell::Empty);
+        let has_any =
+            |values: &Values| runs.iter().any(|run| whole_cell(run, values.column, look) != Cell::Empty);
         let all = ATTRIBUTES.iter().map(|column| values(runs, *column, look));
         let [_, _, attributes, _] = &mut self.groups;
         *attributes = all.filter(has_any).collect();
@@ -132,7 +133,8 @@ impl Table {
         };
         let name_width =
             values().map(|values| text::width(values.name(look.index).as_str())).max().unwrap_or(0);
-        let cell_width = |run: &Run, column| text::width(shown(cell(run, column, look).text()).as_str());
+        let cell_width =
+            |run: &Run, column| text::width(shown(whole_cell(run, column, look).text()).as_str());
         let widest = |run: &Run| values().take(MEASURED).map(|values| cell_width(run, values.column)).max();
         let widths = runs.iter().map(|run| widest(run).unwrap_or(0)).collect();
         (self.name_width, self.widths) = (name_width, widths);
@@ -163,7 +165,7 @@ fn differ(a: &Run, b: &Run, column: Column, look: &Look<'_>) -> bool {
     {
         return false;
     }
-    let (x, y) = (cell(a, column, look), cell(b, column, look));
+    let (x, y) = (whole_cell(a, column, look), whole_cell(b, column, look));
     let number = |cell: &Cell<'_>| format::parse_number(cell.text());
     x != y && (column.is_metric() || !same(number(&x), number(&y)))
 }
