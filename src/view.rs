@@ -170,13 +170,24 @@ fn over(buf: &mut Buffer, area: Rect, title: &str, right: &str, theme: &Theme) -
     frame(buf, area, words(title, theme.title), words(right, theme.dim), true, theme)
 }
 
-/// A sentence in the middle of an empty pane.
+/// A long sentence in the middle of an empty pane, in as many lines as it takes.
+fn sentence(buf: &mut Buffer, area: Rect, text: &str, theme: &Theme) {
+    let lines = text::wrapped(text, usize::from(area.width).saturating_sub(4));
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    in_the_middle(buf, area, &lines, theme.text, theme.text);
+}
+
+/// A sentence in the middle of an empty pane, and what it means for the user below it.
 fn middle(buf: &mut Buffer, area: Rect, lines: &[&str], theme: &Theme) {
+    in_the_middle(buf, area, lines, theme.text, theme.dim);
+}
+
+fn in_the_middle(buf: &mut Buffer, area: Rect, lines: &[&str], first: Style, others: Style) {
     let top = area.height.saturating_sub(lines.len() as u16) / 2;
     for (i, text) in lines.iter().enumerate() {
         let text = text::cut_end(text, area.width.into());
         let left = (area.width - (text::width(&text) as u16).min(area.width)) / 2;
-        let style = if i == 0 { theme.text } else { theme.dim };
+        let style = if i == 0 { first } else { others };
         let line = Rect { x: area.x + left, width: area.width - left, ..area };
         put_line(buf, line, usize::from(top) + i, vec![Span::styled(text.into_owned(), style)]);
     }

@@ -53,7 +53,7 @@ const fn command(name: &'static str, argument: Argument, usage: &'static str, he
 /// All commands.
 pub const COMMANDS: &[Command] = &[
     command("sort", Argument::Order, "COLUMN [asc|desc], …", "order by columns, the first one first"),
-    command("filter", Argument::Filter, "EXPRESSION", "only the runs that match; nothing for all"),
+    command("filter", Argument::Filter, "EXPRESSION", "only runs that match; nothing for all"),
     command("cols", Argument::Columns, "COLUMN, … | auto", "these columns; auto for the usual ones"),
     command("group", Argument::Grouping, "tree | flat | COLUMN, …", "how the rows hang together"),
     command("agg", Argument::Aggregate, "last|best|min|max|…|at:STEP", "which value of the metrics"),

@@ -159,12 +159,7 @@ pub const BINDINGS: &[Binding] = &[
     key(Place::Runs, "N", Action::PreviousMatch, "match before"),
     key(Place::Runs, "s", Action::Sort, "choose the columns that order").hint(2, "sort"),
     key(Place::Runs, "S", Action::Reverse, "turn the order around"),
-    key(
-        Place::Runs,
-        "b",
-        Action::ByChild,
-        "parents where their best child would stand, or by their own value",
-    ),
+    key(Place::Runs, "b", Action::ByChild, "order parents by their best child, or by their own value"),
     key(Place::Runs, "c", Action::Columns, "choose, order and format the columns").hint(2, "columns"),
     key(Place::Runs, "x", Action::Differing, "only columns in which the runs differ, or all")
         .hint(4, "only differing"),

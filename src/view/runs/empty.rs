@@ -7,12 +7,15 @@ use crate::app::App;
 use crate::index::{Access, Lifecycle};
 use crate::shown::shown;
 use crate::view::theme::Theme;
-use crate::view::{middle, text};
+use crate::view::{middle, sentence, text};
 
 /// Draws why there are no rows.
 pub(super) fn draw(app: &App, area: Rect, buf: &mut Buffer, theme: &Theme) {
     let room = usize::from(area.width).saturating_sub(4);
-    let told = being_read(app, room).or_else(|| gone(app)).or_else(|| narrowed(app, room));
+    if let Some(trouble) = trouble(app) {
+        return sentence(buf, area, &trouble, theme);
+    }
+    let told = being_read(app).or_else(|| gone(app)).or_else(|| narrowed(app, room));
     let lines = told.unwrap_or_else(|| nothing_yet(app));
     middle(buf, area, &lines.iter().map(String::as_str).collect::<Vec<_>>(), theme);
 }
@@ -21,14 +24,17 @@ fn lines(lines: &[&str]) -> Option<Vec<String>> {
     Some(lines.iter().map(|line| (*line).to_owned()).collect())
 }
 
-/// The store does not answer, is locked, or has not been read.
-fn being_read(app: &App, room: usize) -> Option<Vec<String>> {
+/// Why a server that does not answer does not.
+fn trouble(app: &App) -> Option<String> {
+    let index = app.index();
+    let is_silent = matches!(index.access, Access::Offline { .. } | Access::Stopped);
+    let server = index.problems.iter().find(|problem| problem.path.as_os_str() == "server");
+    server.filter(|_| is_silent).map(|problem| shown(&problem.what).into_string())
+}
+
+/// The store is locked, or has not been read.
+fn being_read(app: &App) -> Option<Vec<String>> {
     let (index, progress) = (app.index(), app.index().progress);
-    if matches!(index.access, Access::Offline { .. } | Access::Stopped)
-        && let Some(server) = index.problems.iter().find(|problem| problem.path.as_os_str() == "server")
-    {
-        return Some(text::wrapped(shown(&server.what).as_str(), room));
-    }
     if progress.listed && (progress.has_all() || app.rows.total > 0) {
         return None;
     }
