@@ -21,6 +21,7 @@ pub use event::{Content, Event, Export, Notice, Request};
 
 pub mod action;
 mod arrange;
+pub mod artifacts;
 pub mod browse;
 pub mod chart;
 pub mod commands;

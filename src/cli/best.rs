@@ -81,7 +81,13 @@ pub fn run(args: &BestArgs) -> Result<ExitCode, Failure> {
             format!("nobody knows which is better, a high or a low {}: say --max or --min", shown(metric));
         return Err(Failure::Usage(what));
     };
-    let mut ask = args.ask.clone();
+    let from = StoreArgs { store: None, json: args.json, no_cache: false };
+    runs::print(&mut whole, &RunsArgs::best(from, ask_for(metric, up, &args.ask)?, args.experiment.clone()))
+}
+
+/// What to ask for the best values of a metric, `up` where these are the highest, on top of what the user asks.
+fn ask_for(metric: &str, up: bool, args: &AskArgs) -> Result<AskArgs, Failure> {
+    let mut ask = args.clone();
     let (how, way) = if up { ("max", "DESC") } else { ("min", "ASC") };
     // In quotes the name is the metric's, and what follows is no part of it.
     let quote = if metric.contains('`') { '"' } else { '`' };
@@ -97,6 +103,5 @@ pub fn run(args: &BestArgs) -> Result<ExitCode, Failure> {
     let others = ask.cols.take().unwrap_or_else(|| "run_name, experiment, start_time".to_owned());
     ask.cols = Some(format!("{name}, {others}"));
     ask.top = ask.top.or(Some(1));
-    let from = StoreArgs { store: None, json: args.json, no_cache: false };
-    runs::print(&mut whole, &RunsArgs::best(from, ask, args.experiment.clone()))
+    Ok(ask)
 }
