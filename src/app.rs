@@ -97,6 +97,8 @@ pub struct App {
     pub now: i64,
     /// The same, which never stands still.
     pub clock: i64,
+    /// When it was first told how late it is.
+    pub started: Option<i64>,
     /// Since when the picture is frozen.
     pub frozen: Option<i64>,
     /// Which screen.
@@ -238,6 +240,7 @@ impl App {
     /// It is this late, milliseconds since the epoch.
     pub fn tick(&mut self, now: i64) {
         self.clock = now;
+        self.started.get_or_insert(now);
         self.now = self.frozen.unwrap_or(now);
     }
 

@@ -269,6 +269,15 @@ fn a_store_that_does_not_answer_says_why() {
 }
 
 #[test]
+fn a_store_that_takes_long_says_how_long() {
+    let mut session = Session::open(&Made::new().root, SMALL, NOW);
+    session.knowing(|index| index.progress = Progress::default());
+    assert!(session.picture().contains("reading the store…  "), "no time yet: {}", session.picture());
+    session.event(Event::Now(NOW + 7_300));
+    assert!(session.picture().contains("reading the store… 7s"), "{}", session.picture());
+}
+
+#[test]
 fn what_is_being_read_says_how_far_it_is() {
     let mut session = Session::open(&shared("v3-file").join("mlruns"), SMALL, NOW);
     session.keys(": go Space nested-sweep Enter s loss Enter");

@@ -42,7 +42,12 @@ fn being_read(app: &App) -> Option<Vec<String>> {
         Access::Busy => {
             lines(&["another program holds the database locked", "it is tried again until it is free"])
         }
-        _ => lines(&["reading the store…"]),
+        _ => {
+            // A server may take its time, and so may a network file system.
+            let waited = app.clock.saturating_sub(app.started.unwrap_or(app.clock)) / 1000;
+            let time = if waited < 2 { String::new() } else { format!(" {waited}s") };
+            lines(&[&format!("reading the store…{time}")])
+        }
     }
 }
 
