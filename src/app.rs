@@ -296,6 +296,7 @@ impl App {
 
     fn key(&mut self, key: KeyEvent, out: &mut Vec<Request>) {
         self.notice = None;
+        self.browse.is_touched = true;
         let keys = keys::notation(key);
         if matches!(keys.as_str(), "Ctrl-c") {
             return out.push(Request::Quit);

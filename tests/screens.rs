@@ -430,6 +430,30 @@ fn an_experiment_is_found_by_a_part_of_its_name() {
     assert!(shows(&session, "training"), "{}", session.picture());
 }
 
+/// Runs come in any order while a store is read: who has pressed no key yet looks at the first ones.
+#[test]
+fn nobody_is_carried_down_while_the_store_is_read() {
+    let store = two_searches();
+    let mut session = Session::open(&store.root, SMALL, NOW);
+    let first = |session: &Session| {
+        let app = &session.app;
+        (app.browse.cursor.at, app.rows.index.run(app.browse.run.unwrap()).unwrap().title().to_owned())
+    };
+    session.read_on();
+    store.run("0", "c", "newer", 3, NOW - 60_000);
+    session.refresh();
+    assert_eq!(first(&session), (0, "newer".to_owned()));
+    // Whoever has chosen a run keeps it.
+    session.read_on().keys("Down Up");
+    store.run("0", "d", "newest", 3, NOW - 1_000);
+    session.refresh();
+    assert_eq!(first(&session), (1, "newer".to_owned()));
+    // So does everybody when all has been read: what is new comes above.
+    store.run("0", "e", "newest of all", 3, NOW);
+    session.refresh();
+    assert_eq!(first(&session), (2, "newer".to_owned()));
+}
+
 /// Values by rank, as styles: the lowest of a metric that goes down is the best.
 #[test]
 fn heat_follows_the_rank() {

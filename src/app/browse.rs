@@ -36,6 +36,8 @@ pub struct Browse {
     before_finding: Option<RunKey>,
     /// Columns scrolled out to the left.
     pub first_column: usize,
+    /// Somebody has pressed a key since the experiment was shown: the run under the cursor may be meant.
+    pub(super) is_touched: bool,
     /// The last run that was marked.
     last_mark: Option<RunKey>,
 }
@@ -186,6 +188,7 @@ impl App {
         let choice = self.choices.remove(&experiment).unwrap_or_default();
         (self.browse.cursor, self.browse.run, self.browse.first_column) = (Cursor::default(), None, 0);
         (self.browse.finding, self.browse.before_finding, self.browse.filtering) = (None, None, None);
+        self.browse.is_touched = false;
         self.decided = true;
         self.ask_quietly(out, |query| {
             choice.put_into(query);
@@ -374,6 +377,12 @@ impl App {
     /// After a new answer: the cursor follows its run, and the view stays where it was unless it has to move.
     pub(super) fn follow(&mut self, before: &Rows) {
         let (len, height) = (self.rows.items.len(), panes::run_lines(self));
+        if !self.browse.is_touched && !before.complete {
+            // Runs come in any order while the store is read: nobody has chosen the one that came first.
+            self.browse.cursor.to(0, len, height);
+            self.browse.run = self.current_row().map(|row| row.run);
+            return self.follow_experiment();
+        }
         let old_line = self.browse.cursor.at;
         let line =
             self.browse.run.and_then(|run| self.rows.place(run).or_else(|| self.moved_or_above(run, before)));

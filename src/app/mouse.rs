@@ -12,6 +12,7 @@ const NOTCH: isize = 3;
 impl App {
     pub(super) fn mouse(&mut self, mouse: MouseEvent, out: &mut Vec<Request>) {
         let at = Position::new(mouse.column, mouse.row);
+        self.browse.is_touched = true;
         match mouse.kind {
             MouseEventKind::Down(MouseButton::Left) => self.click(at, out),
             MouseEventKind::ScrollDown => self.wheel(at, NOTCH, out),
