@@ -264,12 +264,19 @@ impl RunsJob {
             let Task { run, mut files, due: asked } = task;
             let key = run.key;
             let read = || {
+                let mut reader = Reader { buffers: &mut hands.buffers, draft: &mut hands.draft, keys };
+                if let Ok(folder) = &experiment {
+                    let (files, place) = (&mut files, (folder, path.as_path()));
+                    let head = run::read_head(&mut reader, &run, files, place, &experiment_id, asked);
+                    if let Some(outcome) = head {
+                        return Ok(outcome);
+                    }
+                }
                 let folder = match &experiment {
                     Ok(experiment) => experiment.linked_folder(run.run_id())?,
                     Err(_) => Folder::open(&path.join(run.run_id()))?,
                 };
                 let folder = folder.asking(asks);
-                let mut reader = Reader { buffers: &mut hands.buffers, draft: &mut hands.draft, keys };
                 let place = (&folder, path.as_path());
                 Ok(run::read(&mut reader, &run, &mut files, place, &experiment_id, asked))
             };

@@ -1,7 +1,7 @@
 //! What the file store remembers of a run, and reading it: `meta.yaml`, tags, params, and what its metric files have
 //! gained. Runs on a reader's thread and touches nothing but the run.
 
-use std::ffi::OsStr;
+use std::ffi::{CStr, OsStr};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,8 +17,11 @@ use super::stamps::{changes, is_calm};
 use super::values::{Buffers, Folders, Place, read_values, walk};
 use crate::index::{Draft, Key, Lifecycle, Run, Status};
 
+mod head;
 #[cfg(test)]
 mod tests;
+
+pub use head::read_head;
 
 /// Bytes of a `meta.yaml`; MLflow's have some hundred.
 const META: usize = 1 << 20;
@@ -185,7 +188,7 @@ pub fn read(
     // What has been read before is read again because it may have changed: not without its stamps.
     let (bare, read) = (files.bare, run.read());
     if due.contains(Due::TREE) && !due.contains(Due::TAGS) {
-        read_tree(reader, run, files, place);
+        read_tree(reader, run, files.named, &|name, buffer| small(place.folder, name, buffer));
     }
     if due.contains(Due::TAGS) {
         place.bare = bare && !read.tags;
@@ -210,9 +213,9 @@ pub fn read(
     outcome
 }
 
-struct MetaOutcome {
-    again: bool,
-    nothing: Option<Option<Stamp>>,
+pub(super) struct MetaOutcome {
+    pub again: bool,
+    pub nothing: Option<Option<Stamp>>,
 }
 
 /// Reads `meta.yaml`.
@@ -250,25 +253,36 @@ fn read_meta(
         Ok(_) if stamp.size as usize > META => {
             broken(reader.draft, run, files, false, (&path(), "is larger than 1 MiB"), report)
         }
-        Ok(meta) => {
-            let is_new = files.meta == Seal::NONE;
-            files.meta = Seal::of(Some(stamp));
-            files.young |= fresh;
-            if let Some(odd) = &mut files.odd {
-                odd.broken_since = None;
-            }
-            files.named = apply(reader, run, &meta, experiment_id, &path, report);
-            files.bare = is_new && reader.draft.status != Status::Running && is_calm(stamp, seconds());
-            files.read_at = seconds();
-            // The clock of file times has coarse ticks: a second write in this one would not show.
-            MetaOutcome { again: within(stamp.modified, TICK), nothing: None }
-        }
+        Ok(meta) => take_meta(reader, run, files, (&meta, stamp), experiment_id, &path, report),
         Err(fault) => broken(reader.draft, run, files, fresh, (&path(), &fault.to_string()), report),
     }
 }
 
+/// Takes over a good `meta.yaml`.
+pub(super) fn take_meta(
+    reader: &mut Reader<'_>,
+    run: &Run,
+    files: &mut RunFiles,
+    (meta, stamp): (&Meta, Stamp),
+    experiment_id: &str,
+    path: &dyn Fn() -> std::path::PathBuf,
+    report: &mut Report,
+) -> MetaOutcome {
+    let is_new = files.meta == Seal::NONE;
+    files.meta = Seal::of(Some(stamp));
+    files.young |= within(stamp.modified, FRESH);
+    if let Some(odd) = &mut files.odd {
+        odd.broken_since = None;
+    }
+    files.named = apply(reader, run, meta, experiment_id, path, report);
+    files.bare = is_new && reader.draft.status != Status::Running && is_calm(stamp, seconds());
+    files.read_at = seconds();
+    // The clock of file times has coarse ticks: a second write in this one would not show.
+    MetaOutcome { again: within(stamp.modified, TICK), nothing: None }
+}
+
 /// A small file that no listing has told to be one: looked at, then read as far as the buffer goes.
-fn small(folder: &Folder, name: &std::ffi::CStr, buffer: &mut [u8]) -> Result<(usize, Stamp), Fault> {
+fn small(folder: &Folder, name: &CStr, buffer: &mut [u8]) -> Result<(usize, Stamp), Fault> {
     let (kind, stamp) = folder.look(name)?;
     if kind == Kind::File {
         let file = folder.small_file(name)?;
@@ -370,10 +384,13 @@ fn time(meta: &Meta, key: &str, path: &dyn Fn() -> std::path::PathBuf, report: &
     time
 }
 
+/// Reads a small file of a run into a buffer; gives its length and its stamp.
+type ReadSmall<'a> = dyn Fn(&CStr, &mut [u8]) -> Result<(usize, Stamp), Fault> + 'a;
+
 /// The two tags that a row needs, by name: cheaper than all of them. What is wrong with them is told when all are read.
-fn read_tree(reader: &mut Reader<'_>, run: &Run, files: &RunFiles, place: Place<'_>) {
-    let mut tag = |key: Key, name: &std::ffi::CStr| {
-        let (len, _) = small(place.folder, name, &mut reader.buffers.files.bytes).ok()?;
+pub(super) fn read_tree(reader: &mut Reader<'_>, run: &Run, is_named: bool, read: &ReadSmall<'_>) {
+    let mut tag = |key: Key, name: &CStr| {
+        let (len, _) = read(name, &mut reader.buffers.files.bytes).ok()?;
         let text = String::from_utf8_lossy(reader.buffers.files.bytes.get(..len)?).into_owned();
         // Truncated and not yet written again: what was known stays.
         let text = if text.is_empty() { run.tag(key)?.to_owned() } else { text };
@@ -383,9 +400,7 @@ fn read_tree(reader: &mut Reader<'_>, run: &Run, files: &RunFiles, place: Place<
         Some(text)
     };
     tag(Key::PARENT, c"tags/mlflow.parentRunId");
-    if !files.named
-        && let Some(name) = tag(Key::RUN_NAME, c"tags/mlflow.runName")
-    {
+    if !is_named && let Some(name) = tag(Key::RUN_NAME, c"tags/mlflow.runName") {
         reader.draft.set_name(Some(&name));
     }
     reader.draft.read.tree = true;

@@ -121,3 +121,69 @@ fn many_long_files_of_one_run_give_their_exact_latest_points_and_bad_lines() {
     assert!(told.contains("long3") && told.contains("line 60001"), "{told}");
     assert_eq!(told.matches("bad lines").count(), 1, "{told}");
 }
+
+/// Does something to a run's folder.
+type Change = fn(&Path);
+
+/// What the head of a run is after something was done to its folder: read from the experiment, and from its own folder.
+fn both_heads(change: impl Fn(&Path)) -> (Option<Run>, Option<Run>) {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("aa");
+    fs::create_dir_all(path.join("tags")).unwrap();
+    fs::write(path.join("meta.yaml"), "run_id: aa\nstatus: 3\nrun_name: name\nstart_time: 7\n").unwrap();
+    fs::write(path.join("tags/mlflow.parentRunId"), "bb").unwrap();
+    change(&path);
+    let (keys, run) = (Interner::default(), Run::new(RunKey(0), "aa", ExperimentKey(0)));
+    let (mut buffers, mut draft) = (Buffers::default(), Draft::new(RunKey(0), ExperimentKey(0)));
+    let mut reader = Reader { buffers: &mut buffers, draft: &mut draft, keys: &keys };
+    let due = Due::HEAD | Due::FIRST;
+    let experiment = Folder::open(dir.path()).unwrap();
+    let head = read_head(&mut reader, &run, &mut RunFiles::default(), (&experiment, dir.path()), "0", due);
+    let folder = Folder::open(&path).unwrap();
+    let whole = read(&mut reader, &run, &mut RunFiles::default(), (&folder, dir.path()), "0", due);
+    (head.map(|head| head.run.unwrap()), whole.run)
+}
+
+#[test]
+fn a_head_is_the_same_without_opening_the_folder_of_the_run() {
+    use std::os::unix::fs::symlink;
+    let changes: [(&str, Change); 6] = [
+        ("plain", |_| {}),
+        ("no parent", |run| fs::remove_file(run.join("tags/mlflow.parentRunId")).unwrap()),
+        ("no tags", |run| fs::remove_dir_all(run.join("tags")).unwrap()),
+        ("name in a tag", |run| {
+            fs::write(run.join("meta.yaml"), "run_id: aa\nstatus: 1\n").unwrap();
+            fs::write(run.join("tags/mlflow.runName"), "another").unwrap();
+        }),
+        ("a link inside of the run", |run| {
+            fs::rename(run.join("tags/mlflow.parentRunId"), run.join("parent")).unwrap();
+            symlink("../parent", run.join("tags/mlflow.parentRunId")).unwrap();
+        }),
+        ("a link out of the run", |run| {
+            fs::rename(run.join("tags/mlflow.parentRunId"), run.parent().unwrap().join("parent")).unwrap();
+            symlink("../../parent", run.join("tags/mlflow.parentRunId")).unwrap();
+        }),
+    ];
+    for (what, change) in changes {
+        let (head, whole) = both_heads(change);
+        let told =
+            |run: &Run| (run.name().map(str::to_owned), run.parent_run_id().map(str::to_owned), run.status);
+        let (head, whole) = (head.unwrap(), whole.unwrap());
+        assert_eq!(told(&head), told(&whole), "{what}");
+        assert!(head.is_like(&whole), "{what}");
+    }
+}
+
+#[test]
+fn what_is_wrong_with_a_head_is_left_to_the_reader_of_whole_runs() {
+    let odd: [Change; 4] = [
+        |run| fs::remove_file(run.join("meta.yaml")).unwrap(),
+        |run| fs::write(run.join("meta.yaml"), "{").unwrap(),
+        |run| fs::write(run.join("meta.yaml"), format!("run_id: aa\n# {}\n", "x".repeat(70_000))).unwrap(),
+        |run| {
+            fs::remove_file(run.join("meta.yaml")).unwrap();
+            fs::create_dir(run.join("meta.yaml")).unwrap();
+        },
+    ];
+    odd.into_iter().for_each(|change| assert!(both_heads(change).0.is_none()));
+}
