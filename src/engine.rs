@@ -31,6 +31,7 @@ mod crash_test;
 mod follow;
 mod histories;
 mod keeper;
+mod mail;
 mod on_finish;
 mod pace;
 mod processes;

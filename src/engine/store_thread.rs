@@ -1,6 +1,5 @@
 //! The thread that a store lives on: reads in slices, serves requests in between, publishes what it knows.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::task::Poll;
@@ -8,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::follow::Follower;
 use super::histories::Histories;
+use super::mail::Mail;
 use super::on_finish::OnFinish;
 use super::pace::Pace;
 use super::{Busy, Message, notice, now, query_thread};
@@ -33,12 +33,8 @@ pub enum Ask {
     Rescan,
     /// The program ends: keep what is worth it, until then at most, and answer.
     Close(Instant, Sender<()>),
-    /// Events were lost.
-    Lost,
-    /// These paths may have changed.
-    Changed(Vec<PathBuf>),
-    /// These paths have gone, and their watches with them.
-    Gone(Vec<PathBuf>),
+    /// Changes were announced; they are in the mail.
+    Announced,
     /// Something has come that the store had asked for.
     Arrived,
 }
@@ -69,6 +65,7 @@ struct Keeper<'a> {
     index: Index,
     want: Want,
     watcher: Watcher,
+    mail: Mail,
     histories: Histories,
     /// What is wanted beyond what every run has.
     filler: Filler,
@@ -126,15 +123,14 @@ pub fn run(
     store.on_arrival(Box::new(move || {
         let _ = arrivals.send(Ask::Arrived); // nobody listens any more: the program ends
     }));
+    let mail = Mail::default();
+    let posted = mail.clone();
     let watcher = match follow.poll {
         Some(_) => Watcher::off(),
         None => Watcher::new(move |change| {
-            let ask = match change {
-                Change::Paths(paths) => Ask::Changed(paths),
-                Change::Gone(paths) => Ask::Gone(paths),
-                Change::Lost => Ask::Lost,
-            };
-            let _ = changes.send(ask); // nobody listens any more: the program ends
+            if posted.post(change) {
+                let _ = changes.send(Ask::Announced); // nobody listens any more: the program ends
+            }
         }),
     };
     let keeper = Keeper {
@@ -142,6 +138,7 @@ pub fn run(
         index: Index::default(),
         want: Want::default(),
         watcher,
+        mail,
         histories: Histories::default(),
         filler: Filler::default(),
         waiting: Vec::new(),
@@ -183,15 +180,10 @@ impl Keeper<'_> {
                 Err(RecvTimeoutError::Disconnected) => return,
             };
             self.busy.wait_for(Some(self.store.waits_since().unwrap_or_else(Instant::now)));
-            let mut changed = Vec::new();
-            for ask in first.into_iter().chain(asked.try_iter().take(50_000)) {
-                self.serve(ask, &mut changed);
+            for ask in first.into_iter().chain(asked.try_iter()) {
+                self.serve(ask);
             }
-            if !changed.is_empty() {
-                self.announced += changed.len();
-                self.watcher.heard(&changed);
-                self.store.changed(&self.index, &changed);
-            }
+            self.open_mail();
             self.rescan_if_lost();
             let was_complete = self.index.progress.complete;
             let state = self.refresh();
@@ -199,7 +191,7 @@ impl Keeper<'_> {
             let beyond = if state.urgent { Refreshed::default() } else { self.fill() };
             // What has arrived is taken in by now.
             for ask in std::mem::take(&mut self.waiting) {
-                self.serve(ask, &mut Vec::new());
+                self.serve(ask);
             }
             let completes = self.index.progress.complete && !was_complete;
             // Watched before it is called complete: whoever sees that may rely on it from then on.
@@ -266,10 +258,38 @@ impl Keeper<'_> {
         if let Some(later) = self.later {
             wait = wait.min(later.saturating_duration_since(Instant::now()));
         }
-        if self.dirty {
+        if self.dirty || self.mail.len() > 0 {
             wait = wait.min(self.gap().saturating_sub(self.published.elapsed()));
         }
         wait
+    }
+
+    /// Looks at what was announced, as soon as it could be shown: earlier it would be read more often than it is seen.
+    fn open_mail(&mut self) {
+        if self.published.elapsed() < self.gap() && !self.mail.is_full() {
+            return;
+        }
+        let mut changed = Vec::new();
+        for change in self.mail.take() {
+            match change {
+                Change::Lost => self.lost = true,
+                Change::Paths(paths) => changed.extend(paths),
+                Change::Gone(paths) => {
+                    paths.iter().for_each(|path| self.watcher.forget(path));
+                    changed.extend(paths);
+                    self.fresh = true;
+                }
+            }
+        }
+        if changed.is_empty() {
+            return;
+        }
+        self.announced += changed.len();
+        self.watcher.heard(&changed);
+        // A point is announced when it is written and when its file is closed.
+        changed.sort_unstable();
+        changed.dedup();
+        self.store.changed(&self.index, &changed);
     }
 
     /// What depends on the time alone.
@@ -298,8 +318,8 @@ impl Keeper<'_> {
         }
     }
 
-    fn serve(&mut self, ask: Ask, changed: &mut Vec<PathBuf>) {
-        self.fresh |= !matches!(ask, Ask::Changed(_) | Ask::Gone(_));
+    fn serve(&mut self, ask: Ask) {
+        self.fresh |= !matches!(ask, Ask::Announced);
         match ask {
             Ask::Want(want) => {
                 self.histories.want(&want);
@@ -319,17 +339,12 @@ impl Keeper<'_> {
                 Poll::Ready(inputs) => self.answer(Event::Inputs(run, inputs)),
                 Poll::Pending => self.wait_for(Ask::Inputs(run)),
             },
-            Ask::Arrived => {} // the next refresh takes it
+            // The next refresh takes it; the mail is opened when it is time.
+            Ask::Arrived | Ask::Announced => {}
             Ask::Rescan => self.store.rescan(),
             Ask::Close(until, done) => {
                 self.store.close(&self.index, until);
                 let _ = done.send(()); // who asked has waited long enough
-            }
-            Ask::Lost => self.lost = true,
-            Ask::Changed(paths) => changed.extend(paths),
-            Ask::Gone(paths) => {
-                paths.iter().for_each(|path| self.watcher.forget(path));
-                changed.extend(paths);
             }
         }
     }
@@ -352,7 +367,9 @@ impl Keeper<'_> {
 
     /// How long after a version the next one may follow.
     fn gap(&self) -> Duration {
-        let is_calm = self.announced <= MUCH && self.index.runs.len() < LARGE && self.index.progress.complete;
+        let is_calm = self.announced + self.mail.len() <= MUCH
+            && self.index.runs.len() < LARGE
+            && self.index.progress.complete;
         if is_calm { PUBLISH_SOON } else { PUBLISH }
     }
 
