@@ -254,6 +254,13 @@ mod tests {
         ] {
             assert_eq!(from_str::<Int>(json).unwrap(), Int(int), "{json}");
         }
+        for exact in [0.227_366_419_020_591_02, 0.980_000_000_000_000_1, 5e-324, f64::MAX] {
+            assert_eq!(
+                from_str::<Float>(&format!("{exact:?}")).unwrap(),
+                Float(Some(exact)),
+                "to the last bit"
+            );
+        }
         assert_eq!(from_str::<Float>(r#""-Infinity""#).unwrap(), Float(Some(f64::NEG_INFINITY)));
         assert!(from_str::<Float>(r#""NaN""#).unwrap().0.unwrap().is_nan());
         assert_eq!(

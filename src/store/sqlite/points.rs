@@ -5,14 +5,14 @@
 //! statistics to know that by, so it is told.
 
 use std::cmp::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use rusqlite::ToSql;
 use rusqlite::types::Value;
+use rusqlite::{Row, ToSql};
 
 use super::SqliteStore;
 use super::open::Fault;
-use super::rows::{Page, Reader, page, point};
+use super::rows::{Page, Reader, page_within, point};
 use super::text::text;
 use crate::index::{Index, Key, Point, RunKey};
 use crate::series::{Samples, Series};
@@ -20,10 +20,12 @@ use crate::store::{Error, Reading};
 
 /// A run of so few points is read whole.
 const FEW: i64 = 20_000;
-/// Points are counted so far, to see which way is shorter.
-const MANY: i64 = 400_000;
-/// Rows of one statement.
-const PAGE: i64 = 6000;
+/// Places on a way that are looked at, to see how much of what it leads past is wanted.
+const PLACES: i64 = 16;
+/// Rows of one statement, and how long it may take.
+pub(super) const PAGE: i64 = 6000;
+/// See [`PAGE`].
+pub(super) const SLICE: Duration = Duration::from_millis(5);
 /// Samples of a large history.
 const SAMPLES: i64 = 256;
 /// How far a history has been read is told in these parts of it.
@@ -183,6 +185,11 @@ impl Cursor {
     fn begin(reader: &Reader, whose: Whose<'_>, token: u64, way: Option<Way>) -> Result<Self, Fault> {
         let top = reader.top("metrics")?;
         let way = way.map_or_else(|| Way::choose(reader, whose), Ok)?;
+        Self::on(way, reader, whose, token, top)
+    }
+
+    /// A cursor at the beginning of a way.
+    fn on(way: Way, reader: &Reader, whose: Whose<'_>, token: u64, top: i64) -> Result<Self, Fault> {
         let mut cursor = Self { token, way, span: (0, 0), top, after: None, is_done: false, last: None };
         if !matches!(cursor.way, Way::Whole(_)) {
             let end = |descending| {
@@ -191,6 +198,12 @@ impl Cursor {
             cursor.span = (end(false)?, end(true)?);
         }
         Ok(cursor)
+    }
+
+    /// So many places from the beginning of the way to its end.
+    fn places(&self, count: i64) -> impl Iterator<Item = i64> {
+        let (from, all) = (self.span.0, i128::from(self.span.1) - i128::from(self.span.0));
+        (0..=count).map(move |part| (i128::from(from) + all * i128::from(part) / i128::from(count)) as i64)
     }
 
     /// How much of the history has been read.
@@ -233,7 +246,7 @@ impl Cursor {
                 let from = self.after.as_ref().map_or(i64::MIN, |after| after.rowid);
                 let condition = "run_uuid = ?1 AND rowid > ?2 ORDER BY rowid LIMIT ?3";
                 let page = self.page(reader, whose, Some(&by), condition, &[&whose.run, &from, &PAGE])?;
-                let is_last = (page.count as i64) < PAGE;
+                let is_last = is_last(&page);
                 (page, is_last)
             }
             Way::Key => self.next_of_key(reader, whose)?,
@@ -272,7 +285,9 @@ impl Cursor {
         bounds: &[&dyn ToSql],
     ) -> Result<Page<Vec<Found>>, Fault> {
         let sql = reader.schema.points(by, condition);
-        let page = page(&reader.database, &sql, bounds, Vec::new(), &mut |rows: &mut Vec<Found>, row| {
+        // What has to be sorted, or is read up to a row, is read to its end.
+        let time = if matches!(self.way, Way::Whole(_)) || self.is_done { Duration::MAX } else { SLICE };
+        let take = &mut |rows: &mut Vec<Found>, row: &Row<'_>| {
             let value = |column| row.get(column).unwrap_or(Value::Null);
             let rowid = row.get(0).unwrap_or_default();
             rows.push(Found {
@@ -289,7 +304,8 @@ impl Cursor {
                 },
             });
             rowid
-        });
+        };
+        let page = page_within(&reader.database, &sql, bounds, time, Vec::new(), take);
         match page.fault {
             Some(fault) => Err(fault),
             None => Ok(page),
@@ -306,7 +322,7 @@ impl Cursor {
         let Some(after) = &self.after else {
             let condition = "run_uuid = ?1 AND key = ?2 ORDER BY step, rowid LIMIT ?3";
             let page = self.page(reader, whose, Some(by), condition, &[&whose.run, &whose.key, &PAGE])?;
-            let is_last = (page.count as i64) < PAGE;
+            let is_last = is_last(&page);
             return Ok((page, is_last));
         };
         let condition = "run_uuid = ?1 AND key = ?2 AND step = ?3 AND rowid > ?4 ORDER BY rowid LIMIT ?5";
@@ -336,8 +352,7 @@ impl Cursor {
                 self.page(reader, whose, None, &condition, bounds.get(..count).unwrap_or(&bounds))?
             }
         };
-        let is_last =
-            (page.count as i64) < PAGE || page.rows.last().map(|row| &row.after) == self.after.as_ref();
+        let is_last = is_last(&page) || page.rows.last().map(|row| &row.after) == self.after.as_ref();
         Ok((page, is_last))
     }
 
@@ -363,9 +378,7 @@ impl Cursor {
             return Ok(None);
         }
         let mut samples = Samples { points: Vec::new(), end: END };
-        let all = i128::from(self.span.1) - i128::from(self.span.0);
-        for part in 0..=SAMPLES {
-            let from = (i128::from(self.span.0) + all * i128::from(part) / i128::from(SAMPLES)) as i64;
+        for from in self.places(SAMPLES) {
             let Some((at, Some(point))) = self.probe(reader, whose, Some(from), false)? else { continue };
             let at = self.part(at);
             if samples.points.last().is_none_or(|(last, _)| *last < at) {
@@ -383,10 +396,23 @@ impl Cursor {
         from: Option<i64>,
         descending: bool,
     ) -> Result<Option<(i64, Option<Point>)>, Fault> {
+        let rows = self.window(reader, whose, from, descending)?;
+        let first = rows.iter().find(|row| row.is_ours).or(rows.first());
+        Ok(first.map(|row| (self.at(&row.after), row.point.filter(|_| row.is_ours))))
+    }
+
+    /// Some rows at and after a place in the order of the way; the first or last ones when no place is given.
+    fn window(
+        &self,
+        reader: &Reader,
+        whose: Whose<'_>,
+        from: Option<i64>,
+        descending: bool,
+    ) -> Result<Vec<Found>, Fault> {
         let turn = if descending { " DESC" } else { "" };
         let from = from.unwrap_or(i64::MIN);
         let page = match &self.way {
-            Way::Whole(_) => return Ok(None),
+            Way::Whole(_) => return Ok(Vec::new()),
             Way::Steps(by) => {
                 let condition =
                     format!("run_uuid = ?1 AND key = ?2 AND step >= ?3 ORDER BY step{turn} LIMIT 1");
@@ -401,8 +427,7 @@ impl Cursor {
                 self.page(reader, whose, None, &condition, &[&whose.key, &from])?
             }
         };
-        let first = page.rows.iter().find(|row| row.is_ours).or(page.rows.first());
-        Ok(first.map(|row| (self.at(&row.after), row.point.filter(|_| row.is_ours))))
+        Ok(page.rows)
     }
 }
 
@@ -411,31 +436,45 @@ impl Way {
     fn choose(reader: &Reader, whose: Whose<'_>) -> Result<Self, Fault> {
         let schema = &reader.schema;
         let Some(by_run) = &schema.metrics_by_run else { return Ok(Self::Key) };
-        let of_run = |most| {
-            count(
-                reader,
-                &format!("INDEXED BY \"{}\" WHERE run_uuid = ?1", by_run.replace('"', "\"\"")),
-                whose.run,
-                most,
-            )
-        };
-        if of_run(FEW + 1)? <= FEW {
+        if count_of_run(reader, by_run, whose.run, FEW + 1)? <= FEW {
             return Ok(Self::Whole(by_run.clone()));
         }
         if let Some(by_step) = &schema.metrics_by_step {
             return Ok(Self::Steps(by_step.clone()));
         }
         // A row of the key is read from the index alone; one of the run has to be fetched.
-        let (of_key, of_run) = (count(reader, "WHERE key = ?1", whose.key, MANY)?, of_run(MANY)?);
-        Ok(if of_run * 3 < of_key { Self::Run(by_run.clone()) } else { Self::Key })
+        let by_run = Self::Run(by_run.clone());
+        let (of_key, of_run) = (Self::Key.share(reader, whose)?, by_run.share(reader, whose)?);
+        Ok(if of_run > 3.0 * of_key { by_run } else { Self::Key })
+    }
+
+    /// Which part of the rows that it leads past are points of this metric of this run, by rows from all over it. To count
+    /// them would keep a writer waiting, the longer the more there are.
+    fn share(&self, reader: &Reader, whose: Whose<'_>) -> Result<f64, Fault> {
+        let cursor = Cursor::on(self.clone(), reader, whose, 0, i64::MAX)?;
+        let (mut ours, mut all) = (0, 0);
+        for place in cursor.places(PLACES) {
+            let rows = cursor.window(reader, whose, Some(place), false)?;
+            ours += rows.iter().filter(|row| row.is_ours).count();
+            all += rows.len();
+        }
+        Ok((ours as f64 + 0.5) / (all as f64 + 1.0))
     }
 }
 
-/// How many rows there are, so many at most.
-fn count(reader: &Reader, condition: &str, whose: &str, most: i64) -> Result<i64, Fault> {
-    let sql = format!("SELECT count(*) FROM (SELECT 1 FROM metrics {condition} LIMIT {most})");
+/// Whether no more rows follow a page.
+fn is_last(page: &Page<Vec<Found>>) -> bool {
+    (page.count as i64) < PAGE && !page.cut
+}
+
+/// How many points a run has, so many at most.
+fn count_of_run(reader: &Reader, by_run: &str, run: &str, most: i64) -> Result<i64, Fault> {
+    let by = by_run.replace('"', "\"\"");
+    let sql = format!(
+        "SELECT count(*) FROM (SELECT 1 FROM metrics INDEXED BY \"{by}\" WHERE run_uuid = ?1 LIMIT {most})"
+    );
     let mut statement = reader.database.now().prepare_cached(&sql)?;
-    Ok(statement.query_row([whose], |row| row.get(0))?)
+    Ok(statement.query_row([run], |row| row.get(0))?)
 }
 
 /// MLflow's order of a history (`SqlAlchemyStore.get_metric_history`); NaN is stored as 0.

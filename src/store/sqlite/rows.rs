@@ -5,6 +5,7 @@
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Params, Row};
 
@@ -36,6 +37,8 @@ pub enum Field {
 
 /// How many there are.
 const FIELDS: usize = 11;
+/// Rows after which the clock is looked at.
+const LOOK: usize = 64;
 
 /// A row of `runs`, with the tags that make the tree and the name.
 #[derive(Clone, Debug)]
@@ -226,6 +229,8 @@ pub struct Page<T> {
     pub last: Option<i64>,
     /// Why reading ended early.
     pub fault: Option<Fault>,
+    /// It ended early because its time was over: there may be more rows.
+    pub cut: bool,
 }
 
 /// A reader of one database.
@@ -335,13 +340,30 @@ pub fn page<T>(
     rows: T,
     take: &mut dyn FnMut(&mut T, &Row<'_>) -> i64,
 ) -> Page<T> {
-    let mut page = Page { rows, count: 0, last: None, fault: None };
+    page_within(database, sql, bounds, Duration::MAX, rows, take)
+}
+
+/// Reads rows of one statement for so long: on a busy machine as many take much longer, and somebody may wait to commit.
+pub fn page_within<T>(
+    database: &Database,
+    sql: &str,
+    bounds: impl Params,
+    time: Duration,
+    rows: T,
+    take: &mut dyn FnMut(&mut T, &Row<'_>) -> i64,
+) -> Page<T> {
+    let mut page = Page { rows, count: 0, last: None, fault: None, cut: false };
+    let begun = Instant::now();
     let done = (|| {
         let mut statement = database.now().prepare_cached(sql)?;
         let mut rows = statement.query(bounds)?;
         while let Some(row) = rows.next()? {
             page.last = Some(take(&mut page.rows, row));
             page.count += 1;
+            page.cut = page.count.is_multiple_of(LOOK) && begun.elapsed() >= time;
+            if page.cut {
+                break;
+            }
         }
         Ok(())
     })();

@@ -7,7 +7,8 @@ use rustc_hash::FxHashMap;
 
 use super::SqliteStore;
 use super::open::Fault;
-use super::rows::{Reader, page, point};
+use super::points::{PAGE, SLICE};
+use super::rows::{Reader, page_within, point};
 use super::text::text;
 use crate::index::{Index, Key, Point, RunKey, Summary};
 
@@ -15,8 +16,6 @@ use crate::index::{Index, Key, Point, RunKey, Summary};
 const FEW: usize = 16;
 /// With more points than this in the database, that is faster, too, as far as somebody waits for it.
 const MANY: i64 = 3_000_000;
-/// Rows of one statement.
-const PAGE: i64 = 6000;
 
 /// What was summed last.
 #[derive(Debug)]
@@ -73,12 +72,13 @@ impl SqliteStore {
             let mut bounds: Vec<&dyn ToSql> = vec![&key];
             let count = marks.split(',').count();
             bounds.extend(after.iter().flatten().take(count).map(|value| value as &dyn ToSql));
-            let page = page(&reader.database, &sql, &*bounds, Vec::new(), &mut |rows: &mut Vec<Row>, row| {
+            let take = &mut |rows: &mut Vec<Row>, row: &rusqlite::Row<'_>| {
                 let value = |column| row.get(column).unwrap_or(Value::Null);
                 let place = [value(5), value(4), value(1), value(3), value(6)];
                 rows.push((text(row, 1).unwrap_or_default().into_owned(), point(row), place));
                 0
-            });
+            };
+            let page = page_within(&reader.database, &sql, &*bounds, SLICE, Vec::new(), take);
             if let Some(fault) = page.fault {
                 return Err(fault);
             }
@@ -88,7 +88,7 @@ impl SqliteStore {
                 }
             }
             let last = page.rows.into_iter().next_back().map(|(_, _, place)| place);
-            if (page.count as i64) < PAGE || last == after {
+            if ((page.count as i64) < PAGE && !page.cut) || last == after {
                 return Ok(sums);
             }
             after = last;
