@@ -224,7 +224,7 @@ impl App {
                 }
             }
             Event::Watching(watching) => self.watching = watching,
-            Event::Notice(notice) => self.notice = Some(notice),
+            Event::Notice(notice) => self.take_notice(notice),
             Event::State(state) => self.take_state(*state, out),
             Event::Columns(experiment, columns) => {
                 if experiment == self.query.experiment {

@@ -11,7 +11,7 @@ use std::fmt::Write;
 use common::session::Session;
 use common::stores::{Made, shared};
 use mltop::app::news::{News, What};
-use mltop::app::{Event, Watching};
+use mltop::app::{Event, Notice, Watching};
 use mltop::index::{Access, Death, Problem, Progress, Pulse, Status};
 use mltop::query::vitals::Stale;
 use mltop::shown::Shown;
@@ -206,6 +206,24 @@ fn a_comparison_says_who_may_have_died() {
     let state = picture.lines().find(|line| line.contains(" state ")).unwrap();
     assert!(state.contains("running") && state.contains("stale?"), "{picture}");
     assert!(picture.contains("(stale?)"), "the legend too: {picture}");
+}
+
+#[test]
+fn what_is_told_at_the_start_is_told_whole() {
+    let mut session = real();
+    let told = |text: &str| Event::Notice(Notice { text: Shown::own(text), bad: false });
+    session.event(told("mlflow.db holds runs, too"));
+    session.event(told("no views could be read"));
+    assert!(
+        session.picture().contains("mlflow.db holds runs, too; no views could be read"),
+        "{}",
+        session.picture()
+    );
+    session.keys("Down");
+    session.event(told("writing"));
+    session.event(told("written"));
+    let last = session.picture().lines().last().unwrap().to_owned();
+    assert!(last.contains("written") && !last.contains("writing"), "{last}");
 }
 
 #[test]

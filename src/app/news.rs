@@ -1,6 +1,6 @@
 //! What has happened while one watched: runs that ended, went NaN or fell silent.
 
-use super::App;
+use super::{App, Notice};
 use crate::index::{Index, RunKey, Status};
 use crate::query::vitals::Stale;
 use crate::shown::{Shown, shown};
@@ -66,11 +66,20 @@ impl News {
 }
 
 impl App {
+    /// Something to tell in the footer. What was told at the start stays beside it until somebody presses a key: which
+    /// store is shown is not to be lost to a file of views that cannot be read.
+    pub(super) fn take_notice(&mut self, new: Notice) {
+        let old =
+            self.notice.take().filter(|old| !self.browse.is_touched && self.news.is_empty() && *old != new);
+        let both = old.map(|old| Shown::own(format!("{}; {}", old.text, new.text)));
+        self.notice = Some(Notice { text: both.unwrap_or(new.text), bad: new.bad });
+    }
+
     /// Takes in what has happened: into the list, and the last of it into the footer.
     pub(super) fn take_news(&mut self, news: Vec<News>) {
         if let Some(last) = news.last() {
             let text = Shown::own(format!("{} {}", last.title, last.text()));
-            self.notice = Some(super::Notice { text, bad: last.is_bad() });
+            self.notice = Some(Notice { text, bad: last.is_bad() });
         }
         self.unseen += news.len();
         self.news.extend(news);
