@@ -210,6 +210,8 @@ fn exports_land_in_the_current_folder() {
         .wait("Runs · vision/grid")
         .send("2")
         .wait("3 runs")
+        // What is exported sooner says so far.
+        .wait_gone("reading")
         .send("e")
         .wait("wrote 4 runs: ./vision-grid-runs.csv, .json");
     let csv = fs::read_to_string(folder.path().join("vision-grid-runs.csv")).unwrap();
