@@ -173,6 +173,8 @@ pub struct FileStore {
     unborn: Vec<(Instant, ExperimentKey)>,
     /// Runs in which a look has found a change, that nobody has asked for yet.
     found: Vec<RunKey>,
+    /// Runs with a metric file whose last line has no end yet.
+    unfinished: FxHashSet<RunKey>,
     /// Runs in which something happened lately.
     warm: Warm,
     /// How changes are noticed.
@@ -211,6 +213,7 @@ impl FileStore {
             others: FxHashSet::default(),
             unborn: Vec::new(),
             found: Vec::new(),
+            unfinished: FxHashSet::default(),
             warm: Warm::default(),
             watching: Watching::Not,
         })

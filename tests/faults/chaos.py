@@ -427,7 +427,7 @@ def read_run(path: Path, deleted: bool) -> dict[str, object]:
     for file in sorted(p for p in (path / "metrics").rglob("*") if p.is_file() and not p.is_symlink()):
         good = []
         for line in file.read_bytes().split(b"\n"):
-            parts = line.split(b" ")
+            parts = line.strip().split(b" ")  # as MLflow does: a line that was cut before its step has none
             try:
                 if len(parts) in (2, 3, 5):
                     good.append((int(parts[2]) if len(parts) > 2 else 0, int(parts[0]), float(parts[1])))

@@ -123,6 +123,7 @@ impl FileStore {
             self.unread -= usize::from(run.read() != Parts::ALL);
         }
         self.agenda.forget(key);
+        self.unfinished.remove(&key);
         self.ledger.forget(Owner::Run(key));
         index.remove_run(key);
     }

@@ -89,6 +89,11 @@ impl Ledger {
         self.found.range((owner, Look::Listing)..=(owner, Look::Metrics)).next().is_some()
     }
 
+    /// Runs that have any, some more than once.
+    pub fn runs(&self) -> impl Iterator<Item = RunKey> {
+        self.found.keys().filter_map(|(owner, _)| if let Owner::Run(key) = owner { Some(*key) } else { None })
+    }
+
     /// Forgets everything of somebody who has gone.
     pub fn forget(&mut self, owner: Owner) {
         for look in [Look::Listing, Look::Meta, Look::Tags, Look::Params, Look::Metrics] {

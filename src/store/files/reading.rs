@@ -136,6 +136,11 @@ impl FileStore {
         self.agenda.is_back(key, asked);
         let Some(run) = index.run(key) else { return false };
         let (experiment, had_been_read) = (run.experiment, run.read() == Parts::ALL);
+        if files.waits() {
+            self.unfinished.insert(key);
+        } else {
+            self.unfinished.remove(&key);
+        }
         if let Some(slot) = self.runs.get_mut(key.0 as usize) {
             *slot = Some(files);
         }

@@ -31,8 +31,9 @@ const REREAD_RUNS: usize = 8;
 const SWEPT_EXPERIMENTS: usize = 100;
 /// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
 const OTHERS: usize = 20;
-/// Runs whose `meta.yaml` could not be read and that are looked at each time: somebody may be mending it.
-const BROKEN_RUNS: usize = 64;
+/// Runs with problems or an unfinished line that one sweep looks at, in turn if there are more: somebody may be about to
+/// mend them.
+const HALF_DONE: usize = 512;
 /// Sweeps after which a silent run that says it trains is looked at again.
 const SILENT: u64 = 10;
 /// Sweeps after which the tags and params of the open runs are read again.
@@ -111,12 +112,13 @@ impl FileStore {
         matches!(self.watching, Watching::Polling(_, Some(Why::FileSystem(_))))
     }
 
-    /// Runs that are looked at this time: all that are on screen, train or have changed lately, but on file systems of a
+    /// Runs that are looked at this time: all that are on screen, train, are half-done or have changed lately, but on file systems of a
     /// network only as many as some questions a second allow, in turn; what is open always.
     fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut keys = self.looked_at(index, want);
         let mut seen: FxHashSet<RunKey> = keys.iter().copied().collect();
-        keys.extend(self.warm.latest(index, Instant::now()).into_iter().filter(|key| seen.insert(*key)));
+        let others = self.half_done().into_iter().chain(self.warm.latest(index, Instant::now()));
+        keys.extend(others.filter(|key| seen.insert(*key)));
         let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching else { return keys };
         let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
         if keys.len() > most {
@@ -129,17 +131,29 @@ impl FileStore {
         keys
     }
 
-    /// Runs that are looked at each time: what is on screen, then what is broken, then what trains. Of what says that it
+    /// Runs with problems, and those with a last line that has no end yet.
+    fn half_done(&self) -> Vec<RunKey> {
+        let mut keys: Vec<RunKey> = self.ledger.runs().chain(self.unfinished.iter().copied()).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        if keys.len() > HALF_DONE {
+            let turn = self.sweeps as usize * HALF_DONE % keys.len();
+            keys.rotate_left(turn);
+            keys.truncate(HALF_DONE);
+        }
+        keys
+    }
+
+    /// Runs that are looked at each time: what is on screen, then what trains. Of what says that it
     /// trains and has been silent for minutes some in turn: mostly it was killed.
     fn looked_at(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
         let shown = want.open.iter().chain(&want.visible).copied();
-        let broken = index.runs().filter(|run| run.broken).map(|run| run.key).take(BROKEN_RUNS);
         // What trains and has been heard of lately is looked at anyway.
         let is_turn = |key: &RunKey| (self.sweeps + u64::from(key.0)).is_multiple_of(SILENT);
         let complete = self.progress().complete;
         let running = self.running(index).filter(|key| !complete || is_turn(key));
-        let all = shown.chain(broken).chain(running);
+        let all = shown.chain(running);
         all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
     }
 
