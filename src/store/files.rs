@@ -163,9 +163,9 @@ pub struct FileStore {
     ledger: Ledger,
     /// The root and its `.trash` at the last sweep.
     seen: [Seen; 2],
-    /// Where the last sweep ended: the run, the one whose values were read again, the experiment, and of those that are on
-    /// screen or train.
-    swept: [usize; 4],
+    /// Where the last sweep ended: the run, the one whose values were read again, the experiment, of those that are on
+    /// screen or train, and of those that are half-done.
+    swept: [usize; 5],
     sweeps: u64,
     /// Folders in the root that are no experiments (yet).
     others: FxHashSet<PathBuf>,
@@ -208,7 +208,7 @@ impl FileStore {
             page: Vec::new(),
             ledger: Ledger::default(),
             seen: [Seen::default(); 2],
-            swept: [0; 4],
+            swept: [0; 5],
             sweeps: 0,
             others: FxHashSet::default(),
             unborn: Vec::new(),

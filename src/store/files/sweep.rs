@@ -8,6 +8,7 @@ use rustc_hash::FxHashSet;
 use super::agenda::Level;
 use super::due::Due;
 use super::job::Job;
+use super::warm;
 use super::{FileStore, Seen};
 use crate::index::{Index, RunKey};
 use crate::store::{Want, Watching, Why};
@@ -31,9 +32,9 @@ const REREAD_RUNS: usize = 8;
 const SWEPT_EXPERIMENTS: usize = 100;
 /// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
 const OTHERS: usize = 20;
-/// Runs with problems or an unfinished line that one sweep looks at, in turn if there are more: somebody may be about to
-/// mend them.
-const HALF_DONE: usize = 512;
+/// Stamps of runs with problems or an unfinished line that one sweep compares, in turn if there are more: somebody may be
+/// about to mend them.
+const HALF_DONE: usize = 1500;
 /// Sweeps after which a silent run that says it trains is looked at again.
 const SILENT: u64 = 10;
 /// Sweeps after which the tags and params of the open runs are read again.
@@ -117,7 +118,7 @@ impl FileStore {
     fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut keys = self.looked_at(index, want);
         let mut seen: FxHashSet<RunKey> = keys.iter().copied().collect();
-        let others = self.half_done().into_iter().chain(self.warm.latest(index, Instant::now()));
+        let others = self.half_done(index).into_iter().chain(self.warm.latest(index, Instant::now()));
         keys.extend(others.filter(|key| seen.insert(*key)));
         let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching else { return keys };
         let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
@@ -132,16 +133,15 @@ impl FileStore {
     }
 
     /// Runs with problems, and those with a last line that has no end yet.
-    fn half_done(&self) -> Vec<RunKey> {
+    fn half_done(&mut self, index: &Index) -> Vec<RunKey> {
         let mut keys: Vec<RunKey> = self.ledger.runs().chain(self.unfinished.iter().copied()).collect();
         keys.sort_unstable();
         keys.dedup();
-        if keys.len() > HALF_DONE {
-            let turn = self.sweeps as usize * HALF_DONE % keys.len();
-            keys.rotate_left(turn);
-            keys.truncate(HALF_DONE);
-        }
-        keys
+        let turn = self.swept[4] % keys.len().max(1);
+        keys.rotate_left(turn);
+        let some = warm::within(index, keys.into_iter(), HALF_DONE);
+        self.swept[4] = turn + some.len();
+        some
     }
 
     /// Runs that are looked at each time: what is on screen, then what trains. Of what says that it

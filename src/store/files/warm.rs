@@ -51,12 +51,7 @@ impl Warm {
         let mut latest: Vec<(Reverse<Instant>, RunKey)> =
             self.since.iter().map(|(key, since)| (Reverse(*since), *key)).collect();
         latest.sort_unstable();
-        let mut stamps = 0;
-        let is_paid = |key: &RunKey| {
-            stamps += index.run(*key).map_or(0, |run| OWN_STAMPS + run.tags().len() + run.metrics().len());
-            stamps <= STAMPS
-        };
-        latest.into_iter().map(|(_, key)| key).take(RUNS).take_while(is_paid).collect()
+        within(index, latest.into_iter().map(|(_, key)| key).take(RUNS), STAMPS)
     }
 
     fn note(&mut self, key: RunKey, now: Instant) {
@@ -69,6 +64,18 @@ impl Warm {
             self.since.retain(|_, since| *since > oldest);
         }
     }
+}
+
+/// As many of some runs, one at least, as can be compared by so many stamps.
+pub fn within(index: &Index, keys: impl Iterator<Item = RunKey>, mut stamps: usize) -> Vec<RunKey> {
+    let mut is_first = true;
+    keys.take_while(|key| {
+        let needed = index.run(*key).map_or(0, |run| OWN_STAMPS + run.tags().len() + run.metrics().len());
+        let is_paid = needed <= stamps || is_first;
+        (stamps, is_first) = (stamps.saturating_sub(needed), false);
+        is_paid
+    })
+    .collect()
 }
 
 /// Whether a run started or ended within the last minutes, or logged a point that is its latest; a clock that is ahead by
