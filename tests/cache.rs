@@ -213,3 +213,42 @@ fn where_nothing_can_be_written_it_goes_on_without() {
     assert_eq!(first.index.runs().count(), 1);
     first.close();
 }
+
+#[test]
+fn stores_without_runs_and_those_with_deleted_runs_only_come_back_too() {
+    let fill: [fn(&Made); 4] = [
+        |_| {},
+        |store| _ = store.experiment("0", "no runs"),
+        |store| {
+            store.experiment("0", "deleted runs");
+            let run = store.run("0", "aa", "gone", 3, 1_795_400_000_000);
+            let meta = fs::read_to_string(run.path.join("meta.yaml")).unwrap();
+            fs::write(run.path.join("meta.yaml"), meta.replace("stage: active", "stage: deleted")).unwrap();
+        },
+        |store| {
+            store.experiment("0", "in the trash");
+            store.run("0", "aa", "gone", 3, 1_795_400_000_000).metric("loss", 0.5, 1);
+            fs::rename(store.root.join("0"), store.root.join(".trash/0")).unwrap();
+        },
+    ];
+    let stores = fill.map(|fill| {
+        let store = Made::new();
+        fill(&store);
+        store
+    });
+    sleep(Duration::from_millis(2100));
+    for (place, store) in stores.iter().enumerate() {
+        let caches = tempfile::tempdir().unwrap();
+        first_start(&store.root, caches.path());
+        let mut second = Started::at(&store.root, caches.path());
+        second.begin();
+        let is_deleted = |index: &Index| index.runs().all(|run| index.is_deleted(run));
+        if place >= 2 {
+            assert_eq!(picture(&second.index), truth(&store.root), "store {place}, at once");
+            assert!(second.index.runs().count() == 1 && is_deleted(&second.index), "store {place}");
+        }
+        second.finish();
+        assert_eq!(picture(&second.index), truth(&store.root), "store {place}");
+        assert!(is_deleted(&second.index) && second.index.problems.is_empty(), "store {place}");
+    }
+}

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use common::looked::{Looked, run};
 use common::stores::{Made, append};
-use mltop::index::Status;
-use mltop::store::{Want, Watch};
+use mltop::index::{Index, Run, Status};
+use mltop::store::{self, Location, Want, Watch};
 
 fn one_run(status: u8) -> (Made, common::stores::Run) {
     let store = Made::new();
@@ -358,4 +358,48 @@ fn what_is_half_done_is_looked_at_in_every_sweep_since_somebody_may_finish_it() 
     let wrong: Vec<usize> = (0..450).filter(|number| !is_right(*number)).collect();
     assert!(wrong.is_empty(), "{} of 450: {wrong:?}", wrong.len());
     assert!(looked.index.problems.is_empty());
+}
+
+#[test]
+fn runs_that_go_or_move_while_they_are_read_leave_nothing_behind() {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    store.experiment("1", "Other");
+    let runs: Vec<common::stores::Run> =
+        (0..300).map(|number| store.run("0", &format!("{number:03}"), "run", 3, 1_795_400_000_000)).collect();
+    for run in &runs {
+        (0..10).for_each(|key| _ = run.metric(&format!("m{key}"), 0.5, 1));
+    }
+    let open = || store::open(&Location::Files(store.root.clone()), None).unwrap();
+    let mut looked = Looked::unread(open());
+    // Its runs are known, and readers have them.
+    while looked.index.runs().count() < 300 {
+        let now = Instant::now();
+        looked.store.refresh(&mut looked.index, &looked.want, now).unwrap();
+    }
+    for (number, run) in runs.iter().enumerate() {
+        match number % 3 {
+            0 => fs::remove_dir_all(&run.path).unwrap(),
+            1 => fs::rename(&run.path, store.root.join(format!("1/{number:03}"))).unwrap(),
+            _ => {}
+        }
+    }
+    assert!(!looked.index.progress.complete, "in the middle of it");
+    looked.read();
+    let picture = |index: &Index| {
+        let line = |run: &Run| (run.experiment, run.run_id().to_owned(), run.status, run.metrics().len());
+        let mut lines: Vec<_> = index.runs().map(|run| line(run)).collect();
+        lines.sort_by(|a, b| a.1.cmp(&b.1));
+        lines
+    };
+    looked.until("as it is", |index| {
+        let lines = picture(index);
+        lines.len() == 200 && lines.iter().all(|(.., metrics)| *metrics == 10)
+    });
+    // Those that were moved say where they come from; those that have gone are no problem.
+    let odd = looked.index.problems.iter().filter(|problem| !problem.what.contains("another experiment"));
+    assert_eq!((odd.count(), looked.index.problems.len()), (0, 100));
+    let mut fresh = Looked::unread(open());
+    fresh.read();
+    assert_eq!(picture(&looked.index), picture(&fresh.index));
 }

@@ -12,7 +12,7 @@ use crate::index::{Index, Run, RunKey};
 /// For so long after the last change.
 const LATELY: Duration = Duration::from_secs(600);
 /// Runs that are compared in each sweep, the latest first, and stamps that this may take.
-const RUNS: usize = 512;
+const RUNS: usize = 1024;
 const STAMPS: usize = 10_000;
 /// Stamps of a run apart from those of its tags and metrics: its folders and `meta.yaml`.
 const OWN_STAMPS: usize = 5;
@@ -125,12 +125,12 @@ mod tests {
 
     #[test]
     fn there_are_never_many() {
-        let index = runs(3000);
+        let index = runs(9000);
         let mut warm = Warm::default();
-        (0..3000).for_each(|slot| warm.changed(RunKey(slot), true));
+        (0..9000).for_each(|slot| warm.changed(RunKey(slot), true));
         assert!(warm.since.len() <= 4 * RUNS);
         let latest = warm.latest(&index, Instant::now());
-        assert_eq!((latest.len(), latest.first()), (RUNS, Some(&RunKey(2999))));
+        assert_eq!((latest.len(), latest.first()), (RUNS, Some(&RunKey(8999))));
     }
 
     #[test]
