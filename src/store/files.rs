@@ -173,7 +173,7 @@ pub struct FileStore {
     unborn: Vec<(Instant, ExperimentKey)>,
     /// Runs in which a look has found a change, that nobody has asked for yet.
     found: Vec<RunKey>,
-    /// Runs with a metric file whose last line has no end yet.
+    /// Runs with a metric file whose last line has no end yet, or a `meta.yaml` that was cut.
     unfinished: FxHashSet<RunKey>,
     /// Runs in which something happened lately.
     warm: Warm,

@@ -136,7 +136,7 @@ impl FileStore {
         self.agenda.is_back(key, asked);
         let Some(run) = index.run(key) else { return false };
         let (experiment, had_been_read) = (run.experiment, run.read() == Parts::ALL);
-        if files.waits() {
+        if files.is_unfinished() {
             self.unfinished.insert(key);
         } else {
             self.unfinished.remove(&key);

@@ -64,6 +64,8 @@ pub struct Odd {
     pub folders: Folders,
     /// Metric files that are not just good lines to the end.
     pub files: FxHashMap<Key, OddFile>,
+    /// `meta.yaml` has no state, which MLflow always writes, near the end.
+    pub cut: bool,
     /// Since when `meta.yaml` cannot be read, after it could.
     pub broken_since: Option<Instant>,
 }
@@ -85,6 +87,11 @@ impl RunFiles {
         self.odd.as_ref().is_some_and(|odd| odd.files.values().any(|file| file.waiting))
     }
 
+    /// Whether something of it looks as if somebody were still writing it, without being a problem.
+    pub fn is_unfinished(&self) -> bool {
+        self.waits() || self.odd.as_ref().is_some_and(|odd| odd.cut)
+    }
+
     pub(super) fn odd_mut(&mut self) -> &mut Odd {
         self.odd.get_or_insert_default()
     }
@@ -102,8 +109,9 @@ impl RunFiles {
 
     /// Gives up what is empty.
     fn settle(&mut self) {
-        let is_empty =
-            |odd: &Odd| odd.folders.is_empty() && odd.files.is_empty() && odd.broken_since.is_none();
+        let is_empty = |odd: &Odd| {
+            odd.folders.is_empty() && odd.files.is_empty() && !odd.cut && odd.broken_since.is_none()
+        };
         if self.odd.as_deref().is_some_and(is_empty) {
             self.odd = None;
         }

@@ -132,7 +132,7 @@ impl FileStore {
         keys
     }
 
-    /// Runs with problems, and those with a last line that has no end yet.
+    /// Runs with problems, and those that look as if somebody were still writing them.
     fn half_done(&mut self, index: &Index) -> Vec<RunKey> {
         let mut keys: Vec<RunKey> = self.ledger.runs().chain(self.unfinished.iter().copied()).collect();
         keys.sort_unstable();
