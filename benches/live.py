@@ -87,13 +87,15 @@ def train(store: Path, count: int) -> list[Path]:
 
 def follow(screen: Screen, runs: list[Path], rate: int, seconds: float) -> None:
     probes: list[tuple[float, bytes]] = []
-    step, digit, since = 1, "1", len(screen.seen)
+    written, digit, since = 0, "1", len(screen.seen)
     begin, cpu = time.monotonic(), screen.cpu()
     while (now := time.monotonic() - begin) < seconds:
-        if step > now * rate:
+        if written >= now * rate:
             time.sleep(0.0005)
             continue
-        step += 1
+        written += 1
+        # Later than all that was written at a lower rate, or it would not be the latest.
+        step = rate * 10_000 + written
         run = runs[-(step % len(runs)) - 1]
         # All digits change, so they are written together; no other run has four equal ones.
         is_probe = run is runs[-1]
@@ -136,14 +138,15 @@ def main() -> None:
     time.sleep(a.seconds)
     written = sum(len(data) for _, data in screen.seen[since:])
     experiments = sum(path.is_dir() and path.name.isdigit() for path in store.iterdir())
-    print(f"nothing happens: {100 * (screen.cpu() - cpu) / a.seconds:.2f} % of a core, {written} bytes written, {screen.watches()} watches ({experiments} experiments)", flush=True)
+    running = sum("\nstatus: 1\n" in meta.read_text(errors="replace") for meta in store.glob("*/*/meta.yaml"))
+    print(f"nothing happens: {100 * (screen.cpu() - cpu) / a.seconds:.2f} % of a core, {written} bytes written, {screen.watches()} watches ({experiments} experiments, {running} runs say that they train)", flush=True)
     screen.close()
     runs = train(store, a.running)
     try:
         screen = Screen(program, store)
         screen.wait(b" live", 60)
         time.sleep(3)
-        print(f"{a.running} runs train: {screen.watches()} watches; at most {2 + experiments + 1 + 6 * a.running + 5} by the rule", flush=True)
+        print(f"{a.running} runs train: {screen.watches()} watches; at most {2 + experiments + 1 + 6 * (running + a.running) + 5} by the rule", flush=True)
         for rate in (20, 200):
             follow(screen, runs if rate == 200 else runs[-1:], rate, a.seconds)
         screen.close()
