@@ -289,6 +289,23 @@ fn one_that_ended_long_ago_is_found_in_turn_and_looked_at_in_every_sweep_from_th
 }
 
 #[test]
+fn runs_of_an_experiment_that_was_moved_are_looked_at_in_every_sweep() {
+    let store = Made::new();
+    store.experiment("0", "Default");
+    store.experiment("1", "Moved");
+    (0..1000).for_each(|number| old_run(&store, number));
+    let mut written = store.run("1", "zz", "moved", 3, 1_795_400_000_000);
+    written.metric("loss", 0.5, 1);
+    let mut looked = Looked::files(&store.root);
+    fs::rename(store.root.join("1"), store.root.join(".trash/1")).unwrap();
+    looked.until("in the trash", |index| run(index, "zz").is_some_and(|run| index.is_deleted(run)));
+    written.path = store.root.join(".trash/1/zz");
+    for step in 2..5 {
+        assert!(sweeps_until_seen(&mut looked, &written, step) <= 2, "step {step}");
+    }
+}
+
+#[test]
 fn runs_that_have_gone_take_no_turn() {
     let store = Made::new();
     store.experiment("0", "Default");

@@ -88,6 +88,7 @@ impl FileStore {
 
     fn move_experiment(&mut self, index: &Index, key: ExperimentKey, path: PathBuf, trashed: bool) {
         for run in index.runs().filter(|run| run.experiment == key) {
+            self.warm.changed(run.key, true);
             // A reader has it at the old path, or its reading was lost there.
             if self.files(run.key).is_none() || run.read() != Parts::ALL {
                 self.agenda.new_run(key, run.key, Due::WHOLE);
