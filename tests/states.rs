@@ -215,7 +215,7 @@ fn what_is_told_at_the_start_is_told_whole() {
     session.event(told("mlflow.db holds runs, too"));
     session.event(told("no views could be read"));
     assert!(
-        session.picture().contains("mlflow.db holds runs, too; no views could be read"),
+        session.picture().contains("no views could be read; mlflow.db holds runs, too"),
         "{}",
         session.picture()
     );

@@ -66,12 +66,12 @@ impl News {
 }
 
 impl App {
-    /// Something to tell in the footer. What was told at the start stays beside it until somebody presses a key: which
+    /// Something to tell in the footer. What was told at the start stays behind it until somebody presses a key: which
     /// store is shown is not to be lost to a file of views that cannot be read.
     pub(super) fn take_notice(&mut self, new: Notice) {
         let old =
             self.notice.take().filter(|old| !self.browse.is_touched && self.news.is_empty() && *old != new);
-        let both = old.map(|old| Shown::own(format!("{}; {}", old.text, new.text)));
+        let both = old.map(|old| Shown::own(format!("{}; {}", new.text, old.text)));
         self.notice = Some(Notice { text: both.unwrap_or(new.text), bad: new.bad });
     }
 
