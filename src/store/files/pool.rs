@@ -10,6 +10,8 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread::Builder;
 use std::time::Instant;
 
+use rustix::process::{Resource, getrlimit};
+
 use super::agenda::Level;
 use super::interner::Interner;
 use super::job::{Done, Hands, Job};
@@ -18,6 +20,10 @@ use super::job::{Done, Hands, Job};
 const READERS: usize = 16;
 /// Threads at most that only take what somebody waits for, and do not step back for other programs meanwhile.
 const QUICK: usize = 4;
+/// Descriptors that a reader holds at most, but for keys with many slashes: experiment, run, a folder of it, a file; and
+/// those that the rest of the program needs.
+const DESCRIPTORS: u64 = 4;
+const OTHER_DESCRIPTORS: u64 = 12;
 /// How much readers step back: a third of the share of a thread that does not.
 const NICE: i32 = 5;
 /// Stacks are small, since they count against limits of address space.
@@ -47,6 +53,8 @@ pub struct Pool {
     done: Receiver<(Level, Done)>,
     /// Threads that take any job, and the quick ones.
     threads: [usize; 2],
+    /// How many of each there may be.
+    most: [usize; 2],
     /// Jobs that have not come back, by level.
     in_flight: [usize; Level::COUNT],
     /// When the last one came back, or the first went out when there was none.
@@ -63,6 +71,7 @@ impl Pool {
             send,
             done,
             threads: [0; 2],
+            most: most_threads(getrlimit(Resource::Nofile).current),
             in_flight: [0; Level::COUNT],
             moved: Instant::now(),
         }
@@ -156,9 +165,9 @@ impl Pool {
     /// Starts a thread where there are not enough of its kind; of the other kind where this one is complete and may be
     /// helped by it.
     fn start(&mut self, kind: Kind) {
-        let [any, quick] = self.threads;
-        let kind = if kind == Kind::Quick && quick < QUICK { Kind::Quick } else { Kind::Any };
-        let most = if kind == Kind::Quick { QUICK } else { READERS };
+        let ([any, quick], [most_any, most_quick]) = (self.threads, self.most);
+        let kind = if kind == Kind::Quick && quick < most_quick { Kind::Quick } else { Kind::Any };
+        let most = if kind == Kind::Quick { most_quick } else { most_any };
         if let Some(count) = self.threads.get_mut(kind as usize).filter(|count| **count < most) {
             let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
             let work = move || {
@@ -188,6 +197,15 @@ impl Pool {
             let _ = self.send.send((level, job.run_guarded(&mut hands, &self.keys))); // we hold the receiver ourselves
         }
     }
+}
+
+/// How many threads may take any job and how many are quick ones, where a process may have so many descriptors: too many
+/// readers would find that files cannot be opened, and say so of the files.
+fn most_threads(descriptors: Option<u64>) -> [usize; 2] {
+    let all = descriptors.unwrap_or(u64::MAX).saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS;
+    let all = usize::try_from(all).unwrap_or(usize::MAX).clamp(1, READERS + QUICK);
+    let quick = all / (1 + READERS / QUICK);
+    [all - quick, quick]
 }
 
 /// Lets the threads that answer keys and compute rows go first where there are fewer processors than readers.
@@ -244,5 +262,19 @@ impl Drop for Pool {
     fn drop(&mut self) {
         self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         self.queue.ready.iter().for_each(Condvar::notify_all);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn few_descriptors_mean_few_readers() {
+        assert_eq!(most_threads(None), [READERS, QUICK]);
+        assert_eq!(most_threads(Some(1024)), [READERS, QUICK]);
+        assert_eq!(most_threads(Some(64)), [11, 2]);
+        assert_eq!(most_threads(Some(16)), [1, 0]);
+        assert_eq!(most_threads(Some(3)), [1, 0], "one has to read");
     }
 }
