@@ -189,11 +189,6 @@ impl Folder {
         Ok(Self::of(fs::openat(&self.fd, name, FOLDER.union(OFlags::PATH), Mode::empty())?))
     }
 
-    /// Opens a folder that a listing of this one has just told to be one.
-    pub fn listed_folder(&self, name: &CStr) -> Result<Self, Fault> {
-        Ok(Self::of(fs::openat(&self.fd, name, FOLDER.union(OFlags::NOFOLLOW), Mode::empty())?))
-    }
-
     /// Visits what is in it, without `.` and `..`, in no order. `buffer` takes a part of the listing at a time.
     pub fn visit(
         &self,

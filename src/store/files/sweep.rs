@@ -113,8 +113,8 @@ impl FileStore {
         matches!(self.watching, Watching::Polling(_, Some(Why::FileSystem(_))))
     }
 
-    /// Runs that are looked at this time: all that are on screen, train, are half-done or have changed lately, but on file systems of a
-    /// network only as many as some questions a second allow, in turn; what is open always.
+    /// Runs that are looked at this time: all that are on screen, train, are half-done or have changed lately, but on file
+    /// systems of a network only as many as some questions a second allow, in turn; what is open always.
     fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut keys = self.looked_at(index, want);
         let mut seen: FxHashSet<RunKey> = keys.iter().copied().collect();
@@ -144,8 +144,8 @@ impl FileStore {
         some
     }
 
-    /// Runs that are looked at each time: what is on screen, then what trains. Of what says that it
-    /// trains and has been silent for minutes some in turn: mostly it was killed.
+    /// Runs that are looked at each time: what is on screen, then what trains. Of what says that it trains and has been
+    /// silent for minutes some in turn: mostly it was killed.
     fn looked_at(&self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut seen = FxHashSet::default();
         let shown = want.open.iter().chain(&want.visible).copied();
