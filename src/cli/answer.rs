@@ -5,10 +5,11 @@ use std::io::{self, IsTerminal, Write};
 use std::sync::mpsc::sync_channel;
 use std::thread::Builder;
 
-use ratatui::crossterm::terminal;
+use ratatui::crossterm::terminal::size;
 use serde::Serialize;
 
 use crate::shown::{is_hidden, shown};
+use crate::terminal;
 
 /// Entries of a long array that one thread writes at a time.
 const PIECE: usize = 64;
@@ -30,7 +31,7 @@ impl<'a> Answer<'a> {
     /// An answer that goes to standard output through `out`.
     pub fn to_stdout(out: &'a mut dyn Write) -> Self {
         let is_terminal = io::stdout().is_terminal();
-        let width = || terminal::size().map_or(COLUMNS, |(columns, _)| usize::from(columns).max(20));
+        let width = || size().map_or(COLUMNS, |(columns, _)| usize::from(columns).max(20));
         let plain = |name: &str, is_plain: fn(&str) -> bool| std::env::var(name).is_ok_and(|v| is_plain(&v));
         let no_colour = plain("NO_COLOR", |v| !v.is_empty()) || plain("TERM", |v| v == "dumb");
         Self { out, columns: is_terminal.then(width), bold: is_terminal && !no_colour }
@@ -117,7 +118,8 @@ impl<'a> Answer<'a> {
                 .map(|nr| {
                     let (give, pieces) = sync_channel(AHEAD);
                     let mut own = items.chunks(PIECE).skip(nr).step_by(threads).map(piece);
-                    let write = move || _ = own.try_for_each(|piece| give.send(piece));
+                    // A bug in writing one run is an error of the answer, not of the whole scope.
+                    let write = move || _ = terminal::caught(|| own.try_for_each(|piece| give.send(piece)));
                     Builder::new().name(format!("json {nr}")).spawn_scoped(scope, write).map(|_| pieces)
                 })
                 .collect();
@@ -182,6 +184,14 @@ mod tests {
         };
         assert_eq!(text(&[]), "[]");
         assert_eq!(text(&[1, 2]), "[\n1,\n2\n]");
+    }
+
+    #[test]
+    fn a_bug_in_writing_one_entry_is_an_error() {
+        let mut out = Vec::new();
+        let entries: Vec<u32> = (0..500).collect();
+        let json = |entry: &u32| if *entry == 300 { panic!("asked to") } else { *entry };
+        assert!(Answer::to_file(&mut out).long_json_array(&entries, json).is_err());
     }
 
     proptest! {
