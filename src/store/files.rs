@@ -32,6 +32,7 @@ use crate::series::{Samples, Series};
 
 mod agenda;
 pub mod artifacts;
+mod descriptors;
 mod due;
 mod experiment;
 mod inputs;

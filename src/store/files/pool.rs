@@ -13,6 +13,7 @@ use std::time::Instant;
 use rustix::process::{Resource, getrlimit};
 
 use super::agenda::Level;
+use super::descriptors;
 use super::interner::Interner;
 use super::job::{Done, Hands, Job};
 
@@ -171,6 +172,7 @@ impl Pool {
         if let Some(count) = self.threads.get_mut(kind as usize).filter(|count| **count < most) {
             let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
             let work = move || {
+                descriptors::own_table(); // no harm without
                 if kind == Kind::Any {
                     step_back();
                 }
