@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 
 use rustc_hash::FxHashMap;
 
@@ -153,12 +155,12 @@ pub enum What {
 }
 
 impl Job {
-    /// Does it.
-    pub fn run(self, hands: &mut Hands, keys: &Interner) -> Done {
+    /// Does it, and counts the runs that it has read.
+    fn run(self, hands: &mut Hands, keys: &Interner, read: &AtomicUsize) -> Done {
         match self {
             Self::Experiment(job) => Done::Experiment(Box::new(job.run(hands))),
             Self::List(job) => Done::List(job.run(hands)),
-            Self::Runs(job) => Done::Runs(job.run(hands, keys)),
+            Self::Runs(job) => Done::Runs(job.run(hands, keys, read)),
             Self::Look(experiments) => {
                 let changed = experiments.into_iter().filter(|(_, path, seen)| {
                     let now = Seen::of(path);
@@ -169,16 +171,16 @@ impl Job {
         }
     }
 
-    /// Does it, and gives something back whatever happens: a bug in reading one thing must cost no other, and a job that
+    /// Does it, counts the runs that it has read, and gives something back whatever happens: a bug in reading one thing must cost no other, and a job that
     /// never comes back would be waited for for ever.
-    pub fn run_guarded(self, hands: &mut Hands, keys: &Interner) -> Done {
+    pub fn run_guarded(self, hands: &mut Hands, keys: &Interner, read: &AtomicUsize) -> Done {
         let lost = match &self {
             Self::Experiment(job) => Lost::Experiment(job.key, job.path.clone(), job.old.clone()),
             Self::List(job) => Lost::List(job.key),
             // Each of these is guarded by itself.
             Self::Runs(_) | Self::Look(_) => Lost::Other,
         };
-        match terminal::caught(|| self.run(hands, keys)) {
+        match terminal::caught(|| self.run(hands, keys, read)) {
             Ok(done) => done,
             Err(said) => lost.done(&said),
         }
@@ -257,7 +259,7 @@ pub fn stamp(path: &Path) -> Option<Stamp> {
 }
 
 impl RunsJob {
-    fn run(self, hands: &mut Hands, keys: &Interner) -> Vec<RunDone> {
+    fn run(self, hands: &mut Hands, keys: &Interner, count: &AtomicUsize) -> Vec<RunDone> {
         let Self { path, experiment_id, asks, tasks } = self;
         let experiment = Folder::open(&path);
         let mut read = |task: Task| {
@@ -286,6 +288,7 @@ impl RunsJob {
                 Ok(Err(fault)) => What::Unreadable(fault),
                 Err(said) => What::Lost(said),
             };
+            count.fetch_add(1, Relaxed);
             RunDone { key, files, asked, what }
         };
         tasks.into_iter().map(&mut read).collect()

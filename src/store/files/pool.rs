@@ -1,14 +1,16 @@
 //! The readers: threads that do what is slow, so that a hundred files are asked for at once.
 //!
-//! On a disk whose cache is cold, and on network file systems, sixteen readers are five times as fast as one; where all
-//! is in memory they cost nothing. A job takes what it needs with it and gives it back, so readers share nothing but
-//! the names of keys.
+//! On a disk whose cache is cold, and on network file systems, sixteen readers are five times as fast as one. Where all is
+//! in memory more readers than processors only get in the way of whoever draws, so they become many when they are slow.
+//! A job takes what it needs with it and gives it back, so readers share nothing but the names of keys.
 
 use std::collections::VecDeque;
+use std::sync::atomic::AtomicUsize;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::thread::Builder;
-use std::time::Instant;
+use std::thread::{Builder, available_parallelism};
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, getrlimit};
 
@@ -25,6 +27,13 @@ const QUICK: usize = 4;
 /// those that the rest of the program needs.
 const DESCRIPTORS: u64 = 4;
 const OTHER_DESCRIPTORS: u64 = 12;
+/// Readers that take any job at first, on a machine with fewer processors; and how many come at a time when they are slow.
+const FEW: usize = 2;
+const MORE: usize = 4;
+/// How often it is looked whether they are, and runs a millisecond below which they are: a disk or a server makes them wait.
+/// From memory two of them read some 13 whole runs a millisecond.
+const LOOK: Duration = Duration::from_millis(2);
+const SLOW: u128 = 2;
 /// How much readers step back: a third of the share of a thread that does not.
 const NICE: i32 = 5;
 /// Stacks are small, since they count against limits of address space.
@@ -36,6 +45,8 @@ struct Queue {
     jobs: Mutex<Jobs>,
     /// Where threads that take any job wait, and where the quick ones do.
     ready: [Condvar; 2],
+    /// Runs that have been read.
+    read: AtomicUsize,
 }
 
 #[derive(Default)]
@@ -54,8 +65,11 @@ pub struct Pool {
     done: Receiver<(Level, Done)>,
     /// Threads that take any job, and the quick ones.
     threads: [usize; 2],
-    /// How many of each there may be.
+    /// How many of each there may be, and of the first just now.
     most: [usize; 2],
+    enough: usize,
+    /// What they had read when it was last looked how quick they are, and when that was.
+    looked: (usize, Instant),
     /// Jobs that have not come back, by level.
     in_flight: [usize; Level::COUNT],
     /// When the last one came back, or the first went out when there was none.
@@ -66,13 +80,17 @@ impl Pool {
     /// Readers who take the names of keys from `keys`.
     pub fn new(keys: Arc<Interner>) -> Self {
         let (send, done) = mpsc::channel();
+        let [any, quick] = most_threads(getrlimit(Resource::Nofile).current);
+        let processors = available_parallelism().map_or(FEW, usize::from);
         Self {
             queue: Arc::default(),
             keys,
             send,
             done,
             threads: [0; 2],
-            most: most_threads(getrlimit(Resource::Nofile).current),
+            most: [any, quick],
+            enough: processors.max(FEW).min(any),
+            looked: (0, Instant::now()),
             in_flight: [0; Level::COUNT],
             moved: Instant::now(),
         }
@@ -122,6 +140,10 @@ impl Pool {
         jobs.waiting.insert(place, (level, job));
         let kind = if is_waited_for(level) { Kind::Quick } else { Kind::Any };
         let [any, quick] = jobs.idle;
+        if any + quick > 0 {
+            // Who has nothing to do is not slow.
+            self.looked = (self.queue.read.load(Relaxed), Instant::now());
+        }
         let is_short = if kind == Kind::Quick { any + quick } else { any } < jobs.waiting.len();
         drop(jobs);
         let [any_ready, quick_ready] = &self.queue.ready;
@@ -143,9 +165,27 @@ impl Pool {
 
     /// What has been done, as soon as something has; nothing when it is too late.
     pub fn wait(&mut self, until: Instant) -> Option<Done> {
+        self.hurry();
         match self.done.recv_timeout(until.saturating_duration_since(Instant::now())) {
             Ok(done) => Some(self.count(done)),
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
+        }
+    }
+
+    /// Starts more readers where those that there are have been slow and there is more to do.
+    fn hurry(&mut self) {
+        let (before, since) = self.looked;
+        let (passed, [most, _]) = (since.elapsed(), self.most);
+        if self.enough >= most || passed < LOOK {
+            return;
+        }
+        let read = self.queue.read.load(Relaxed);
+        self.looked = (read, Instant::now());
+        let is_slow = ((read - before) as u128) < SLOW * passed.as_millis();
+        let waiting = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.len();
+        if is_slow && waiting > 0 {
+            self.enough = (self.enough + MORE).min(most);
+            (0..MORE.min(waiting)).for_each(|_| self.start(Kind::Any));
         }
     }
 
@@ -166,9 +206,9 @@ impl Pool {
     /// Starts a thread where there are not enough of its kind; of the other kind where this one is complete and may be
     /// helped by it.
     fn start(&mut self, kind: Kind) {
-        let ([any, quick], [most_any, most_quick]) = (self.threads, self.most);
+        let ([any, quick], [_, most_quick]) = (self.threads, self.most);
         let kind = if kind == Kind::Quick && quick < most_quick { Kind::Quick } else { Kind::Any };
-        let most = if kind == Kind::Quick { most_quick } else { most_any };
+        let most = if kind == Kind::Quick { most_quick } else { self.enough };
         if let Some(count) = self.threads.get_mut(kind as usize).filter(|count| **count < most) {
             let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
             let work = move || {
@@ -178,8 +218,9 @@ impl Pool {
                 }
                 let mut hands = Hands::default();
                 while let Some((level, job)) = queue.next(kind) {
+                    let done = job.run_guarded(&mut hands, &keys, &queue.read);
                     // Nobody listens any more when the store has been closed.
-                    if send.send((level, job.run_guarded(&mut hands, &keys))).is_err() {
+                    if send.send((level, done)).is_err() {
                         return;
                     }
                 }
@@ -196,7 +237,8 @@ impl Pool {
         loop {
             let next = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
             let Some((level, job)) = next else { return };
-            let _ = self.send.send((level, job.run_guarded(&mut hands, &self.keys))); // we hold the receiver ourselves
+            let done = job.run_guarded(&mut hands, &self.keys, &self.queue.read);
+            let _ = self.send.send((level, done)); // we hold the receiver ourselves
         }
     }
 }
@@ -268,8 +310,36 @@ impl Drop for Pool {
 }
 
 #[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
+
+    fn pool_that_has_read(runs: usize, in_time: Duration) -> Pool {
+        let mut pool = Pool::new(Arc::default());
+        (pool.most, pool.enough) = ([READERS, QUICK], FEW);
+        pool.looked = (0, Instant::now().checked_sub(in_time).expect("a clock that has run for some time"));
+        pool.queue.read.store(runs, Relaxed);
+        pool
+    }
+
+    #[test]
+    fn readers_that_are_slow_become_many() {
+        let mut pool = pool_that_has_read(5, Duration::from_millis(5));
+        pool.queue.jobs.lock().expect("no panic").waiting.push_back((Level::Rest, Job::Look(Vec::new())));
+        pool.hurry();
+        assert_eq!((pool.enough, pool.threads), (FEW + MORE, [1, 0]), "no more threads than jobs");
+    }
+
+    #[test]
+    fn readers_that_are_quick_or_have_nothing_to_do_stay_few() {
+        let mut quick = pool_that_has_read(1000, Duration::from_millis(5));
+        quick.queue.jobs.lock().expect("no panic").waiting.push_back((Level::Rest, Job::Look(Vec::new())));
+        quick.hurry();
+        assert_eq!((quick.enough, quick.threads), (FEW, [0, 0]));
+        let mut idle = pool_that_has_read(0, Duration::from_millis(5));
+        idle.hurry();
+        assert_eq!((idle.enough, idle.threads), (FEW, [0, 0]));
+    }
 
     #[test]
     fn few_descriptors_mean_few_readers() {
