@@ -103,9 +103,10 @@ fn only_the_terminal_is_unsafe() {
 #[test]
 fn no_file_of_the_store_is_opened_past_the_one_way_in() {
     // `location` looks at the beginning of a file that the user named, the cache is our own; everything else goes
-    // through `open.rs`. `settings` reads the user's own login and certificates.
+    // through `open.rs`. `settings` reads the user's own login and certificates, the test of `descriptors` looks at its own.
     for (path, text) in sources("src/store") {
-        if ["open.rs", "location.rs", "cache.rs", "settings.rs"].iter().any(|name| path.ends_with(name)) {
+        let others = ["open.rs", "location.rs", "cache.rs", "settings.rs", "descriptors.rs"];
+        if others.iter().any(|name| path.ends_with(name)) {
             continue;
         }
         for line in code(&text) {
