@@ -118,8 +118,7 @@ pub enum Error {
 const STACK: usize = 1 << 20;
 /// Frames follow each other at least so far apart, so that a burst of points costs a few frames.
 const FRAME: Duration = Duration::from_millis(16);
-/// The same after a key and for new rows: whoever presses one waits for what it does, and a burst of keys still costs
-/// few frames.
+/// The same after a key: whoever presses one waits for what it does, and a burst of keys still costs few frames.
 const ANSWER: Duration = Duration::from_millis(3);
 /// What was read is kept for the next start when the program ends, for so long at most.
 const CLOSING: Duration = Duration::from_millis(400);
@@ -234,17 +233,20 @@ impl Main {
             let wait = due.map_or(wait, |due| due.min(wait));
             match receive.recv_timeout(wait) {
                 Ok(message) => {
-                    dirty = true;
                     // All that has arrived by now costs one frame.
                     for message in std::iter::once(message).chain(receive.try_iter().take(10_000)) {
-                        // Keys, and rows: these come by themselves ten times a second at most.
-                        if matches!(message, Message::Input(_) | Message::Event(Event::Rows(_))) {
-                            gap = ANSWER;
+                        match message {
+                            // Nothing of it is on screen before its rows are there.
+                            Message::Index(_) => {}
+                            // They answer a key, or come by themselves ten times a second at most.
+                            Message::Event(Event::Rows(_)) => (dirty, gap) = (true, Duration::ZERO),
+                            Message::Input(_) => (dirty, gap) = (true, gap.min(ANSWER)),
+                            _ => dirty = true,
                         }
                         self.take(message);
                     }
                     self.settle();
-                    if drawn.elapsed() < gap {
+                    if !dirty || drawn.elapsed() < gap {
                         continue;
                     }
                 }
