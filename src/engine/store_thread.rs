@@ -1,5 +1,6 @@
 //! The thread that a store lives on: reads in slices, serves requests in between, publishes what it knows.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender};
 use std::task::Poll;
@@ -47,12 +48,16 @@ const PUBLISH: Duration = Duration::from_millis(100);
 const PUBLISH_SOON: Duration = Duration::from_millis(45);
 /// More changes than these since the last version are much.
 const MUCH: usize = 6;
+/// Runs whose ids alone are no first picture, if their states and times follow soon.
+const MANY: usize = 1000;
 /// Runs of a large store.
 const LARGE: usize = 20_000;
 /// What depends on the time alone is looked at so often: who has fallen silent, whose events do not come.
 const TICK: Duration = Duration::from_secs(1);
 /// Bytes of an artifact that are read for showing it.
 const PREVIEW: usize = 256 << 10;
+/// A picture takes about so long. What is newly watched is looked at after it.
+const PICTURE: Duration = Duration::from_millis(10);
 /// After lost events everything is looked at again, at most so often.
 const RESCAN: Duration = Duration::from_secs(2);
 
@@ -83,6 +88,8 @@ struct Keeper<'a> {
     fresh: bool,
     /// The same, since what is watched was last decided.
     unwatched: bool,
+    /// What is newly watched and has not been looked at since.
+    unlooked: Vec<PathBuf>,
     /// When something that is being written has to be looked at again.
     later: Option<Instant>,
     version: u64,
@@ -149,6 +156,7 @@ pub fn run(
         dirty: false,
         fresh: true,
         unwatched: true,
+        unlooked: Vec::new(),
         later: None,
         version: 0,
         pace: Pace::new(follow.poll),
@@ -195,19 +203,22 @@ impl Keeper<'_> {
             }
             let completes = self.index.progress.complete && !was_complete;
             // Watched before it is called complete: whoever sees that may rely on it from then on.
-            let is_new = completes && self.watch();
+            if completes {
+                self.watch();
+            }
             self.publish(state.urgent | beyond.urgent | completes);
             // A point that has come is drawn with the next version; each by itself would cost as much as a version.
             let is_fresh = std::mem::take(&mut self.fresh);
             let has_series = self.histories.look_again(is_fresh, state.more) && self.read_series();
-            more = state.more | beyond.more | is_new | has_series;
+            more = state.more | beyond.more | has_series;
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= self.pace.interval();
             self.unwatched |= is_fresh;
             if self.index.progress.listed && (is_time || (self.unwatched && !state.more)) {
                 self.unwatched = false;
-                more |= self.watch();
+                self.watch();
             }
+            more |= self.look_at_watched();
             if ticked.elapsed() >= TICK {
                 self.tick();
                 ticked = Instant::now();
@@ -257,6 +268,9 @@ impl Keeper<'_> {
         }
         if let Some(later) = self.later {
             wait = wait.min(later.saturating_duration_since(Instant::now()));
+        }
+        if !self.unlooked.is_empty() {
+            wait = wait.min(PICTURE.saturating_sub(self.published.elapsed()));
         }
         if self.dirty || self.mail.len() > 0 {
             wait = wait.min(self.gap().saturating_sub(self.published.elapsed()));
@@ -373,10 +387,11 @@ impl Keeper<'_> {
         if is_calm { PUBLISH_SOON } else { PUBLISH }
     }
 
-    /// Publishes the index when it has changed, at most every 100 ms, or every 45 ms when little happens; at once the
-    /// first time, when somebody waits for it, and when everything has been read.
+    /// Publishes the index when it has changed, at most every 100 ms, or every 45 ms when little happens; at once when
+    /// somebody waits for it, when everything has been read, and the first time, unless the query would hold up those
+    /// who read what is really waited for.
     fn publish(&mut self, urgent: bool) {
-        let first = self.version == 0;
+        let first = self.version == 0 && self.index.runs.len() < MANY;
         if !self.dirty || (!first && !urgent && self.published.elapsed() < self.gap()) {
             return;
         }
@@ -402,17 +417,15 @@ impl Keeper<'_> {
         histories.read(store.as_mut(), index, want, Instant::now() + SLICE, &mut tell)
     }
 
-    /// Watches what is on screen and what trains, and has what is newly watched read again: what happened before the
-    /// watch was there is told by nobody. Says whether there is something to read.
-    fn watch(&mut self) -> bool {
-        let mut new = Vec::new();
+    /// Watches what is on screen and what trains.
+    fn watch(&mut self) {
         let watch = self.store.watch(&self.index, &self.want);
         self.pace.of_store(if let Watch::Every(time) = watch { Some(time) } else { None });
         let interval = self.pace.interval();
         let polling = |why| Watching::Polling(interval.as_millis() as u64, why);
         let watching = match watch {
             Watch::Folders(folders) => {
-                new = self.watcher.watch(folders);
+                self.unlooked.extend(self.watcher.watch(folders));
                 match self.watcher.why() {
                     None => Watching::Events,
                     why => polling(why),
@@ -426,9 +439,15 @@ impl Keeper<'_> {
             self.store.noticed_by(watching);
             self.answer(Event::Watching(watching));
         }
-        if !new.is_empty() {
-            self.store.changed(&self.index, &new);
+    }
+
+    /// Has what is newly watched read again: what happened before the watch was there is told by nobody. Says whether there
+    /// is something to read.
+    fn look_at_watched(&mut self) -> bool {
+        if self.unlooked.is_empty() || self.published.elapsed() < PICTURE {
+            return false;
         }
-        !new.is_empty()
+        self.store.changed(&self.index, &std::mem::take(&mut self.unlooked));
+        true
     }
 }

@@ -133,6 +133,10 @@ struct Awaited {
     is_chosen: bool,
     /// Rows of the experiment that is shown.
     heads: bool,
+    /// They are known since then, and have not been shown yet.
+    rows: Option<Instant>,
+    /// The experiment of which was guessed which rows will be on screen.
+    expected: Option<ExperimentKey>,
     /// Rows on screen, whole.
     visible: bool,
 }

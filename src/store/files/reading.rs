@@ -14,6 +14,9 @@ use crate::index::{Draft, ExperimentKey, Index, Lifecycle, Parts, Run, RunKey};
 
 /// Rows that are read whole before anybody has said which are on screen: a screenful of the latest.
 const SCREENFUL: usize = 64;
+/// Rows wait so long for those on screen to be whole, so that both are one picture: with another query and frame between
+/// them the whole ones would be later.
+const TOGETHER: Duration = Duration::from_millis(10);
 
 impl FileStore {
     /// Reads until then, until there is nothing to read, or until something has come about that somebody waits for. Says
@@ -44,20 +47,25 @@ impl FileStore {
         }
     }
 
-    /// Whether all rows that are to be shown are there, or those on screen are whole, since somebody began to wait.
+    /// Whether those rows that are on screen are whole, or all rows that are to be shown are there and those on screen take
+    /// their time, since somebody began to wait.
     fn has_come_about(&mut self, index: &mut Index) -> bool {
         self.dispatch(index, Level::Heads);
-        let heads = self.awaited.heads && self.pool.at(Level::Heads) == 0;
-        if heads {
-            self.awaited.heads = false;
+        if self.awaited.heads && self.pool.at(Level::Heads) == 0 {
+            (self.awaited.heads, self.awaited.rows) = (false, Some(Instant::now()));
             self.expect_rows(index);
         }
         self.dispatch(index, Level::Visible);
-        let visible = self.awaited.visible && self.pool.at(Level::Visible) == 0;
+        // What is on screen before all rows are known need not be what is on screen then.
+        let visible = self.awaited.visible && !self.awaited.heads && self.pool.at(Level::Visible) == 0;
+        let rows = self.awaited.rows.is_some_and(|since| visible || since.elapsed() >= TOGETHER);
         if visible {
             self.awaited.visible = false;
         }
-        heads || visible
+        if rows {
+            self.awaited.rows = None;
+        }
+        visible || rows
     }
 
     /// Gives out as much as the readers will take up soon, of no lower level than `least`.
@@ -289,12 +297,13 @@ impl FileStore {
         found.map(|(key, files)| (key, files.is_listed)).or(latest.first().map(|(_, key)| (key.0, true)))
     }
 
-    /// Reads what will be on screen before anybody has asked for it: the latest runs that have no parent.
+    /// Reads what will be on screen before anybody has asked for it: the latest runs that have no parent. Once for an
+    /// experiment: what is on screen before these are known is another choice of rows.
     fn expect_rows(&mut self, index: &Index) {
-        if !self.want.visible.is_empty() {
+        let front = self.front();
+        if std::mem::replace(&mut self.awaited.expected, front) == front {
             return;
         }
-        let front = self.front();
         let mut rows: Vec<(Reverse<Option<i64>>, RunKey)> = index
             .runs()
             .filter(|run| Some(run.experiment) == front && run.parent_run_id().is_none())
