@@ -172,6 +172,8 @@ pub struct FileStore {
     /// screen or train, and of those that are half-done.
     swept: [usize; 5],
     sweeps: u64,
+    /// How often all runs have been looked at in turn.
+    rounds: u64,
     /// Folders in the root that are no experiments (yet).
     others: FxHashSet<PathBuf>,
     /// New runs to look at again: they had no files yet.
@@ -215,6 +217,7 @@ impl FileStore {
             seen: [Seen::default(); 2],
             swept: [0; 5],
             sweeps: 0,
+            rounds: 0,
             others: FxHashSet::default(),
             unborn: Vec::new(),
             found: Vec::new(),

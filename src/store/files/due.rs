@@ -5,7 +5,7 @@ use bitflags::bitflags;
 bitflags! {
     /// Parts of a run that have to be read.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct Due: u8 {
+    pub struct Due: u16 {
         /// `meta.yaml`.
         const META = 1;
         /// The parent, and the tag that gives the name of old runs.
@@ -20,6 +20,9 @@ bitflags! {
         const LONG = 32;
         /// Look at the stamps first; what they show to have changed is read.
         const CHECK = 64;
+        /// The same, but of its many files only the stamps of `meta.yaml` and of the folders: what came, went or was renamed,
+        /// and not what was overwritten or appended to in place.
+        const GLANCE = 256;
         /// It is read for the first time, or again from the beginning: progress is shown.
         const FIRST = 128;
     }

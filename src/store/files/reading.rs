@@ -152,7 +152,8 @@ impl FileStore {
         if let Some(slot) = self.runs.get_mut(key.0 as usize) {
             *slot = Some(files);
         }
-        if asked == Due::CHECK && matches!(&what, What::Read(outcome) if outcome.run.is_some()) {
+        let was_look = asked == Due::CHECK || asked == Due::GLANCE;
+        if was_look && matches!(&what, What::Read(outcome) if outcome.run.is_some()) {
             self.found.push(key);
         }
         let changed = match what {

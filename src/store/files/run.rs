@@ -171,8 +171,9 @@ pub fn read(
     experiment_id: &str,
     mut due: Due,
 ) -> Outcome {
-    if due.contains(Due::CHECK) {
-        due = due.difference(Due::CHECK) | changes(run, files, folder, reader.keys);
+    if due.intersects(Due::CHECK | Due::GLANCE) {
+        let found = changes(run, files, folder, reader.keys, !due.contains(Due::CHECK));
+        due = due.difference(Due::CHECK | Due::GLANCE) | found;
     }
     if due.contains(Due::WHOLE) {
         (files.young, files.bare) = (false, false);

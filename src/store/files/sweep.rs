@@ -13,14 +13,19 @@ use super::{FileStore, Seen};
 use crate::index::{Index, RunKey};
 use crate::store::{Want, Watching, Why};
 
-/// Runs that are watched, or looked at each time, at most.
-const WATCHED_RUNS: usize = 256;
-/// Folders that are watched at most, and for each run on average: with many folders of metrics the sweep has to do.
+/// Runs that are looked at each time at most: those on screen, and of those that train and have been silent some.
+const LOOKED_AT: usize = 256;
+/// Folders that are watched at most, of these folders of experiments, and for each run on average: with many folders of
+/// metrics the sweep has to do.
 const WATCHED_FOLDERS: usize = 4096;
+const WATCHED_EXPERIMENTS: usize = 1024;
 const WATCHED_OF_A_RUN: usize = 6;
 const WATCHED_OF_OPEN: usize = 5;
-/// Runs whose stamps one sweep looks at, in turn.
+/// Runs whose stamps one sweep looks at, in turn; and of how many rounds one looks at the stamps of all their files, if
+/// they have ended and nothing happens to them: a point or a tag that is written then is rare, and shows at once if the run
+/// is on screen.
 const SWEPT_RUNS: usize = 170;
+const WHOLE_ROUND: u64 = 4;
 /// On file systems of a network: questions to the server that looking at what is on screen and trains may take a second,
 /// those that a run takes about, and runs of the others that one sweep looks at.
 const QUESTIONS: usize = 200;
@@ -98,8 +103,15 @@ impl FileStore {
     /// Some runs in turn: their stamps, and of fewer the values themselves.
     fn look_at_others(&mut self, index: &Index) {
         let (swept, reread) = if self.is_remote() { (REMOTE_RUNS, 1) } else { (SWEPT_RUNS, REREAD_RUNS) };
-        for key in in_turn(index, &mut self.swept[0], swept) {
-            self.agenda.when_idle(key, Due::CHECK);
+        let before = self.swept[0];
+        let turn = in_turn(index, &mut self.swept[0], swept);
+        let far = self.rounds;
+        self.rounds += u64::from(self.swept[0] <= before);
+        for key in turn {
+            let is_whole = (u64::from(key.0) + far).is_multiple_of(WHOLE_ROUND);
+            let trains = index.run(key).is_some_and(|run| run.is_running());
+            let look = if is_whole || trains || self.is_remote() { Due::CHECK } else { Due::GLANCE };
+            self.agenda.when_idle(key, look);
         }
         for key in in_turn(index, &mut self.swept[1], reread) {
             if is_small(index, key) {
@@ -118,7 +130,7 @@ impl FileStore {
     fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
         let mut keys = self.looked_at(index, want);
         let mut seen: FxHashSet<RunKey> = keys.iter().copied().collect();
-        let others = self.half_done(index).into_iter().chain(self.warm.latest(index, Instant::now()));
+        let others = self.half_done(index).into_iter().chain(self.warm.turn(index, Instant::now()));
         keys.extend(others.filter(|key| seen.insert(*key)));
         let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching else { return keys };
         let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
@@ -154,28 +166,32 @@ impl FileStore {
         let complete = self.progress().complete;
         let running = self.running(index).filter(|key| !complete || is_turn(key));
         let all = shown.chain(running);
-        all.filter(|key| seen.insert(*key)).take(WATCHED_RUNS).collect()
+        all.filter(|key| seen.insert(*key)).take(LOOKED_AT).collect()
     }
 
     /// The folders that are watched: few, since a user has a limit of watches for all programs together. Runs that are
     /// on screen and have ended are only looked at each second.
     pub(super) fn watched_folders(&self, index: &Index, want: &Want) -> Vec<PathBuf> {
-        let mut folders = Vec::new();
+        let mut folders = vec![self.root.clone(), self.root.join(".trash")];
+        let front = want.experiment.filter(|key| self.experiments.contains_key(key));
+        let others = self.experiments.keys().copied().filter(|key| Some(*key) != front);
+        let experiments = front.into_iter().chain(others).take(WATCHED_EXPERIMENTS);
+        folders.extend(experiments.filter_map(|key| Some(self.experiments.get(&key)?.path.clone())));
         let open = want.open.first().copied();
         let running = self.running(index).filter(|key| Some(*key) != open);
-        let mut most = 0;
-        for key in open.into_iter().chain(running).take(WATCHED_RUNS) {
+        let mut most = folders.len();
+        for key in open.into_iter().chain(running) {
             most += if Some(key) == open { WATCHED_OF_OPEN } else { WATCHED_OF_A_RUN };
+            if folders.len() >= most.min(WATCHED_FOLDERS) {
+                break;
+            }
             let Some(path) = self.path(index, key) else { continue };
             folders.extend(["metrics", "tags", "params"].map(|kind| path.join(kind)));
             let below = self.files(key).into_iter().flat_map(|files| files.folders());
             folders.extend(below.map(|below| path.join(below)));
             folders.push(path);
         }
-        folders.truncate(most);
-        folders.extend([self.root.clone(), self.root.join(".trash")]);
-        folders.extend(self.experiments.values().map(|files| files.path.clone()));
-        folders.truncate(WATCHED_FOLDERS);
+        folders.truncate(most.min(WATCHED_FOLDERS));
         folders
     }
 

@@ -11,9 +11,10 @@ use crate::index::{Index, Run, RunKey};
 
 /// For so long after the last change.
 const LATELY: Duration = Duration::from_secs(600);
-/// Runs that are compared in each sweep, the latest first, and stamps that this may take.
-const RUNS: usize = 1024;
-const STAMPS: usize = 10_000;
+/// Runs that are kept, and stamps that one sweep compares: of the latest first, then of the others in turn: of six
+/// thousand runs of a search that has just ended each is looked at every four seconds.
+const RUNS: usize = 8192;
+const STAMPS: [usize; 2] = [10_000, 15_000];
 /// Stamps of a run apart from those of its tags and metrics: its folders and `meta.yaml`.
 const OWN_STAMPS: usize = 5;
 
@@ -23,6 +24,8 @@ pub struct Warm {
     since: FxHashMap<RunKey, Instant>,
     /// The store had been read whole, so from then on what is read is what has happened.
     is_begun: bool,
+    /// Where the last turn ended.
+    last: Option<RunKey>,
 }
 
 impl Warm {
@@ -45,21 +48,29 @@ impl Warm {
         lately.for_each(|run| self.note(run.key, Instant::now()));
     }
 
-    /// The runs to compare now, the latest first.
-    pub fn latest(&mut self, index: &Index, now: Instant) -> Vec<RunKey> {
+    /// The runs to compare now: the latest, and some of the others.
+    pub fn turn(&mut self, index: &Index, now: Instant) -> Vec<RunKey> {
         self.since.retain(|key, since| now.duration_since(*since) < LATELY && index.run(*key).is_some());
         let mut latest: Vec<(Reverse<Instant>, RunKey)> =
             self.since.iter().map(|(key, since)| (Reverse(*since), *key)).collect();
         latest.sort_unstable();
-        within(index, latest.into_iter().map(|(_, key)| key).take(RUNS), STAMPS)
+        let [of_latest, of_others] = STAMPS;
+        let mut turn = within(index, latest.iter().map(|(_, key)| *key), of_latest);
+        let mut others: Vec<RunKey> = latest.into_iter().skip(turn.len()).map(|(_, key)| key).collect();
+        others.sort_unstable();
+        let from = self.last.map_or(0, |last| others.partition_point(|key| *key <= last));
+        others.rotate_left(from);
+        let others = within(index, others.into_iter(), of_others);
+        self.last = others.last().copied();
+        turn.extend(others);
+        turn
     }
 
     fn note(&mut self, key: RunKey, now: Instant) {
         self.since.insert(key, now);
-        // What trains is here too, and looked at anyway, so more are kept than are taken.
-        if self.since.len() > 4 * RUNS {
+        if self.since.len() > RUNS + RUNS / 2 {
             let mut times: Vec<Instant> = self.since.values().copied().collect();
-            let (_, oldest, _) = times.select_nth_unstable(2 * RUNS);
+            let (_, oldest, _) = times.select_nth_unstable(RUNS / 2);
             let oldest = *oldest;
             self.since.retain(|_, since| *since > oldest);
         }
@@ -108,7 +119,7 @@ mod tests {
         let mut warm = Warm::default();
         warm.changed(RunKey(0), false);
         warm.begin(&index);
-        assert_eq!(warm.latest(&index, Instant::now()), [], "the first reading is no change");
+        assert_eq!(warm.turn(&index, Instant::now()), [], "the first reading is no change");
     }
 
     #[test]
@@ -119,18 +130,31 @@ mod tests {
         warm.begin(&index);
         warm.changed(RunKey(2), false);
         let now = Instant::now();
-        assert_eq!(warm.latest(&index, now), [RunKey(2), RunKey(1)], "the latest first, new runs too");
-        assert_eq!(warm.latest(&index, now + LATELY), []);
+        assert_eq!(warm.turn(&index, now), [RunKey(2), RunKey(1)], "the latest first, new runs too");
+        assert_eq!(warm.turn(&index, now + LATELY), []);
     }
 
     #[test]
     fn there_are_never_many() {
-        let index = runs(9000);
+        let most = 3 * RUNS as u32;
+        let index = runs(3 * RUNS);
         let mut warm = Warm::default();
-        (0..9000).for_each(|slot| warm.changed(RunKey(slot), true));
-        assert!(warm.since.len() <= 4 * RUNS);
-        let latest = warm.latest(&index, Instant::now());
-        assert_eq!((latest.len(), latest.first()), (RUNS, Some(&RunKey(8999))));
+        (0..most).for_each(|slot| warm.changed(RunKey(slot), true));
+        assert!(warm.since.len() <= RUNS + RUNS / 2);
+        let turn = warm.turn(&index, Instant::now());
+        assert_eq!(turn.first(), Some(&RunKey(most - 1)), "the latest first");
+        assert_eq!(turn.len(), STAMPS.iter().sum::<usize>() / OWN_STAMPS);
+    }
+
+    #[test]
+    fn of_many_all_have_their_turn() {
+        let count = 6000;
+        let index = runs(count);
+        let mut warm = Warm::default();
+        (0..count as u32).for_each(|slot| warm.changed(RunKey(slot), true));
+        let now = Instant::now();
+        let seen: std::collections::BTreeSet<RunKey> = (0..3).flat_map(|_| warm.turn(&index, now)).collect();
+        assert_eq!(seen.len(), count, "after two sweeps or three");
     }
 
     #[test]
@@ -139,7 +163,7 @@ mod tests {
         let mut warm = Warm::default();
         warm.changed(RunKey(0), true);
         index.remove_run(RunKey(0));
-        assert_eq!(warm.latest(&index, Instant::now()), []);
+        assert_eq!(warm.turn(&index, Instant::now()), []);
         assert!(warm.since.is_empty());
     }
 

@@ -52,7 +52,7 @@ impl Bed {
     fn changes(&mut self) -> Due {
         let folder = Folder::open(&self.dir.path().join("aa")).unwrap();
         std::thread::sleep(TICK * 2);
-        changes(&self.run, &mut self.files, &folder, &self.keys)
+        changes(&self.run, &mut self.files, &folder, &self.keys, false)
     }
 }
 
@@ -91,6 +91,34 @@ fn what_has_not_changed_is_not_due_and_what_has_is_read_by_the_same_look() {
         |pairs: crate::index::Pairs<'_>, name: &str| pairs.get(bed.keys.intern(name)).map(str::to_owned);
     assert_eq!(text(bed.run.tags(), "note").as_deref(), Some("new"));
     assert_eq!(text(bed.run.params(), "late").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_glance_sees_what_came_and_leaves_what_was_appended_to_a_closer_look() {
+    let mut bed = Bed::new();
+    std::thread::sleep(TICK * 2);
+    let loss = bed.dir.path().join("aa/metrics/loss");
+    let points = |bed: &Bed| bed.run.metric(bed.keys.intern("loss")).map(|metric| metric.points);
+    let before = points(&bed);
+    let mut file = fs::OpenOptions::new().append(true).open(loss).unwrap();
+    std::io::Write::write_all(&mut file, b"2 0.25 2\n").unwrap();
+    fs::write(bed.dir.path().join("aa/params/late"), "1").unwrap();
+    bed.read(Due::GLANCE);
+    assert_eq!(points(&bed), before);
+    assert!(bed.run.params().get(bed.keys.intern("late")).is_some());
+    bed.read(Due::GLANCE | Due::CHECK);
+    assert_eq!(points(&bed), before.map(|before| before + 1), "both at once are the closer one");
+}
+
+#[test]
+fn a_glance_at_a_run_that_was_read_without_stamps_takes_all_of_them() {
+    let mut bed = Bed::new();
+    bed.forget_stamps(seconds() + HOUR);
+    bed.read(Due::GLANCE);
+    assert!(!bed.files.bare);
+    let mut file = fs::OpenOptions::new().append(true).open(bed.dir.path().join("aa/metrics/loss")).unwrap();
+    std::io::Write::write_all(&mut file, b"2 0.25 2\n").unwrap();
+    assert!(bed.changes().contains(Due::METRICS), "so the next look can tell");
 }
 
 #[test]
