@@ -58,6 +58,8 @@ const TICK: Duration = Duration::from_secs(1);
 const PREVIEW: usize = 256 << 10;
 /// A picture takes about so long. What is newly watched is looked at after it.
 const PICTURE: Duration = Duration::from_millis(10);
+/// Watches that could not be set are tried again so often.
+const WATCH: Duration = Duration::from_secs(3);
 /// After lost events everything is looked at again, at most so often.
 const RESCAN: Duration = Duration::from_secs(2);
 
@@ -177,7 +179,7 @@ pub fn run(
 
 impl Keeper<'_> {
     fn run(mut self, asked: &Receiver<Ask>) {
-        let (mut swept, mut ticked) = (Instant::now(), Instant::now());
+        let (mut swept, mut ticked, mut watched) = (Instant::now(), Instant::now(), Instant::now());
         let mut more = true;
         loop {
             self.busy.wait_for(self.store.waits_since());
@@ -214,8 +216,10 @@ impl Keeper<'_> {
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= self.pace.interval();
             self.unwatched |= is_fresh;
-            if self.index.progress.listed && (is_time || (self.unwatched && !state.more)) {
-                self.unwatched = false;
+            let again = if self.index.progress.complete { WATCH } else { TICK };
+            let is_due = watched.elapsed() >= again || (self.unwatched && !state.more);
+            if self.index.progress.listed && is_due {
+                (self.unwatched, watched) = (false, Instant::now());
                 self.watch();
             }
             more |= self.look_at_watched();

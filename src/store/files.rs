@@ -111,8 +111,10 @@ pub struct Seen {
 }
 
 impl Seen {
-    fn of(path: &Path) -> Self {
-        let Ok(folder) = Folder::open(path) else { return Self::default() };
+    /// Of the folder at a path; where the store is on a file server, that is asked.
+    fn of(path: &Path, asks: bool) -> Self {
+        let folder = if asks { Folder::open(path) } else { Folder::look_into(path) };
+        let Ok(folder) = folder else { return Self::default() };
         let stamp = |name: &str| folder.stamp(OsStr::new(name)).ok();
         Self { folder: folder.own_stamp().ok(), meta: stamp("meta.yaml"), tags: stamp("tags") }
     }
@@ -184,6 +186,8 @@ pub struct FileStore {
     unfinished: FxHashSet<RunKey>,
     /// Runs in which something happened lately.
     warm: Warm,
+    /// Runs that say they train.
+    running: FxHashSet<RunKey>,
     /// How changes are noticed.
     watching: Watching,
 }
@@ -223,6 +227,7 @@ impl FileStore {
             found: Vec::new(),
             unfinished: FxHashSet::default(),
             warm: Warm::default(),
+            running: FxHashSet::default(),
             watching: Watching::Not,
         })
     }

@@ -137,8 +137,8 @@ impl Agenda {
     }
 
     /// A run may have changed; its stamps tell.
-    pub fn check(&mut self, key: RunKey) {
-        self.add(key, Due::CHECK);
+    pub fn check(&mut self, key: RunKey, look: Due) {
+        self.add(key, look);
         self.checks.push_back(key);
     }
 

@@ -20,8 +20,8 @@ bitflags! {
         const LONG = 32;
         /// Look at the stamps first; what they show to have changed is read.
         const CHECK = 64;
-        /// The same, but of its many files only the stamps of `meta.yaml` and of the folders: what came, went or was renamed,
-        /// and not what was overwritten or appended to in place.
+        /// The same, but only the stamps of `meta.yaml` and of two folders: a new state or name, a tag or metric that came or
+        /// went; not what was overwritten or appended to in place.
         const GLANCE = 256;
         /// It is read for the first time, or again from the beginning: progress is shown.
         const FIRST = 128;

@@ -40,8 +40,8 @@ pub enum Job {
     List(ListJob),
     /// Parts of some runs of one experiment.
     Runs(RunsJob),
-    /// Whether experiments have changed.
-    Look(Vec<(ExperimentKey, PathBuf, Seen)>),
+    /// Whether experiments have changed, and whether a file server is asked.
+    Look(Vec<(ExperimentKey, PathBuf, Seen)>, bool),
 }
 
 /// Something that was read.
@@ -161,9 +161,9 @@ impl Job {
             Self::Experiment(job) => Done::Experiment(Box::new(job.run(hands))),
             Self::List(job) => Done::List(job.run(hands)),
             Self::Runs(job) => Done::Runs(job.run(hands, keys, read)),
-            Self::Look(experiments) => {
+            Self::Look(experiments, asks) => {
                 let changed = experiments.into_iter().filter(|(_, path, seen)| {
-                    let now = Seen::of(path);
+                    let now = Seen::of(path, asks);
                     now != *seen || now.is_fresh()
                 });
                 Done::Look(changed.map(|(key, ..)| key).collect())
@@ -178,7 +178,7 @@ impl Job {
             Self::Experiment(job) => Lost::Experiment(job.key, job.path.clone(), job.old.clone()),
             Self::List(job) => Lost::List(job.key),
             // Each of these is guarded by itself.
-            Self::Runs(_) | Self::Look(_) => Lost::Other,
+            Self::Runs(_) | Self::Look(..) => Lost::Other,
         };
         match terminal::caught(|| self.run(hands, keys, read)) {
             Ok(done) => done,
@@ -202,7 +202,7 @@ impl Lost {
                 let mut report = Report::default();
                 report.add(&path, told);
                 // As it is now: it is read again when it has changed.
-                let seen = Seen::of(&path);
+                let seen = Seen::of(&path, true);
                 Done::Experiment(Box::new(ExperimentDone {
                     key,
                     path,
@@ -224,7 +224,7 @@ impl Lost {
 impl ExperimentJob {
     fn run(self, hands: &mut Hands) -> ExperimentDone {
         let Self { key, path, trashed, old } = self;
-        let seen = Seen::of(&path);
+        let seen = Seen::of(&path, true);
         let mut report = Report::default();
         let (new, again) = experiment::read(&old, &path, trashed, &mut hands.buffers, &mut report);
         ExperimentDone { key, path, seen, new, report, again }
@@ -272,6 +272,9 @@ impl RunsJob {
                     let head = run::read_head(&mut reader, &run, files, place, &experiment_id, asked);
                     if let Some(outcome) = head {
                         return Ok(outcome);
+                    }
+                    if asked == Due::GLANCE && run::is_as_before(run.run_id(), files, folder) {
+                        return Ok(Outcome::default());
                     }
                 }
                 let folder = match &experiment {

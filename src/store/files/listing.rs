@@ -69,7 +69,7 @@ impl FileStore {
     fn add_experiment(&mut self, index: &mut Index, candidate: Candidate, trashed: bool) -> bool {
         if self.others.contains(&candidate.path) || !layout::looks_like_an_experiment(&candidate.path) {
             // An artifact root may have as many folders as there are runs: not each time anew.
-            let is_young = Seen::of(&candidate.path).is_fresh();
+            let is_young = Seen::of(&candidate.path, true).is_fresh();
             if !is_young {
                 self.others.insert(candidate.path);
             }
@@ -125,6 +125,7 @@ impl FileStore {
         }
         self.agenda.forget(key);
         self.unfinished.remove(&key);
+        self.running.remove(&key);
         self.ledger.forget(Owner::Run(key));
         index.remove_run(key);
     }

@@ -178,6 +178,11 @@ impl Folder {
         Ok(Self::of(fs::open(path, FOLDER, Mode::empty())?))
     }
 
+    /// Opens a folder by its path to look at what is in it, not to list it. Nobody who watches it is told.
+    pub fn look_into(path: &Path) -> Result<Self, Fault> {
+        Ok(Self::of(fs::open(path, FOLDER.union(OFlags::PATH), Mode::empty())?))
+    }
+
     /// Opens a folder in this one; `path` may have several parts, and links may not lead out.
     pub fn folder(&self, path: &OsStr) -> Result<Self, Fault> {
         Ok(Self::of(open_inside(self.fd.as_fd(), path, FOLDER)?))

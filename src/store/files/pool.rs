@@ -325,7 +325,12 @@ mod tests {
     #[test]
     fn readers_that_are_slow_become_many() {
         let mut pool = pool_that_has_read(5, Duration::from_millis(5));
-        pool.queue.jobs.lock().expect("no panic").waiting.push_back((Level::Rest, Job::Look(Vec::new())));
+        pool.queue
+            .jobs
+            .lock()
+            .expect("no panic")
+            .waiting
+            .push_back((Level::Rest, Job::Look(Vec::new(), false)));
         pool.hurry();
         assert_eq!((pool.enough, pool.threads), (FEW + MORE, [1, 0]), "no more threads than jobs");
     }
@@ -333,7 +338,13 @@ mod tests {
     #[test]
     fn readers_that_are_quick_or_have_nothing_to_do_stay_few() {
         let mut quick = pool_that_has_read(1000, Duration::from_millis(5));
-        quick.queue.jobs.lock().expect("no panic").waiting.push_back((Level::Rest, Job::Look(Vec::new())));
+        quick
+            .queue
+            .jobs
+            .lock()
+            .expect("no panic")
+            .waiting
+            .push_back((Level::Rest, Job::Look(Vec::new(), false)));
         quick.hurry();
         assert_eq!((quick.enough, quick.threads), (FEW, [0, 0]));
         let mut idle = pool_that_has_read(0, Duration::from_millis(5));

@@ -226,6 +226,11 @@ impl FileStore {
         let was_unread = index.run(run.key).is_some_and(|run| run.read() != Parts::ALL);
         let is_unread = run.read() != Parts::ALL;
         self.unread = self.unread + usize::from(is_unread) - usize::from(was_unread);
+        if run.is_running() {
+            self.running.insert(run.key);
+        } else {
+            self.running.remove(&run.key);
+        }
         index.set_run(run);
     }
 

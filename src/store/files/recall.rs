@@ -75,6 +75,7 @@ impl FileStore {
         }
         self.runs = runs;
         self.known = index.runs.len();
+        self.running = index.runs().filter(|run| run.is_running()).map(|run| run.key).collect();
         for (run, trusted) in index.runs().zip(trusted) {
             self.agenda.new_run(run.experiment, run.key, if trusted { Due::CHECK } else { Due::WHOLE });
             if let Some(memory) = self.memory.as_mut().filter(|_| !trusted) {

@@ -17,10 +17,12 @@ use super::stamps::{changes, is_calm};
 use super::values::{Buffers, Folders, Place, read_values, walk};
 use crate::index::{Draft, Key, Lifecycle, Run, Status};
 
+mod glance;
 mod head;
 #[cfg(test)]
 mod tests;
 
+pub use glance::is_as_before;
 pub use head::read_head;
 
 /// Bytes of a `meta.yaml`; MLflow's have some hundred.

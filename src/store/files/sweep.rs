@@ -22,26 +22,29 @@ const WATCHED_EXPERIMENTS: usize = 1024;
 const WATCHED_OF_A_RUN: usize = 6;
 const WATCHED_OF_OPEN: usize = 5;
 /// Runs whose stamps one sweep looks at, in turn; and of how many rounds one looks at the stamps of all their files, if
-/// they have ended and nothing happens to them: a point or a tag that is written then is rare, and shows at once if the run
-/// is on screen.
+/// they have ended and nothing happens to them.
 const SWEPT_RUNS: usize = 170;
-const WHOLE_ROUND: u64 = 4;
+const WHOLE_ROUND: u64 = 8;
 /// On file systems of a network: questions to the server that looking at what is on screen and trains may take a second,
 /// those that a run takes about, and runs of the others that one sweep looks at.
 const QUESTIONS: usize = 200;
 const QUESTIONS_A_RUN: usize = 20;
 const REMOTE_RUNS: usize = 10;
-/// Runs whose tags and params one sweep reads again, in turn: one that was overwritten in place has changed no folder.
-const REREAD_RUNS: usize = 8;
-/// Experiments that one sweep looks at, in turn.
-const SWEPT_EXPERIMENTS: usize = 100;
+/// Runs whose params one sweep reads again, in turn: one that was overwritten in place has changed no folder.
+const REREAD_RUNS: usize = 4;
+/// Experiments that one sweep looks at, in turn, apart from the one on screen: where events tell what happens to them, and
+/// where none do.
+const SWEPT_EXPERIMENTS: usize = 10;
+const POLLED_EXPERIMENTS: usize = 100;
 /// Folders of an experiment that are no runs (yet) and that one sweep looks at, in turn.
 const OTHERS: usize = 20;
 /// Stamps of runs with problems or an unfinished line that one sweep compares, in turn if there are more: somebody may be
 /// about to mend them.
 const HALF_DONE: usize = 1500;
-/// Sweeps after which a silent run that says it trains is looked at again.
-const SILENT: u64 = 10;
+/// Sweeps after which a silent run that says it trains is looked at again: where events tell what happens to it, and where
+/// none do.
+const SILENT: u64 = 30;
+const POLLED_SILENT: u64 = 10;
 /// Sweeps after which the tags and params of the open runs are read again.
 const REREAD: u64 = 10;
 /// Params and tags that a run may have for that; reading a hundred thousand files takes a second.
@@ -54,7 +57,8 @@ impl FileStore {
         if complete {
             self.warm.begin(index);
         }
-        let seen = [Seen::of(&self.root), Seen::of(&self.root.join(".trash"))];
+        let asks = self.is_remote();
+        let seen = [Seen::of(&self.root, asks), Seen::of(&self.root.join(".trash"), asks)];
         if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
             self.agenda.root();
         }
@@ -64,8 +68,8 @@ impl FileStore {
         }
         // Runs of one experiment together, so that they are few tasks.
         let mut now = self.looked_at_now(index, want);
-        now.sort_by_key(|key| index.run(*key).map(|run| run.experiment));
-        now.into_iter().for_each(|key| self.agenda.check(key));
+        now.sort_by_key(|(key, _)| index.run(*key).map(|run| run.experiment));
+        now.into_iter().for_each(|(key, look)| self.agenda.check(key, look));
         self.sweeps += 1;
         // While there is much to read, what was read has just been looked at.
         if complete {
@@ -86,7 +90,8 @@ impl FileStore {
     fn look_at_experiments(&mut self, index: &Index, want: &Want) {
         let slots = index.experiments.len();
         let mut looks = Vec::new();
-        let turn = (0..slots.min(SWEPT_EXPERIMENTS)).map(|step| (self.swept[2] + step) % slots.max(1));
+        let most = if self.watching == Watching::Events { SWEPT_EXPERIMENTS } else { POLLED_EXPERIMENTS };
+        let turn = (0..slots.min(most)).map(|step| (self.swept[2] + step) % slots.max(1));
         let front = want.experiment.map(|key| key.0 as usize);
         for slot in front.into_iter().chain(turn) {
             let key = crate::index::ExperimentKey(slot as u32);
@@ -94,9 +99,9 @@ impl FileStore {
                 looks.push((key, files.path.clone(), files.seen));
             }
         }
-        self.swept[2] = (self.swept[2] + SWEPT_EXPERIMENTS) % slots.max(1);
+        self.swept[2] = (self.swept[2] + most) % slots.max(1);
         if !looks.is_empty() && self.pool.at(Level::Idle) == 0 {
-            self.pool.submit(Level::Idle, Job::Look(looks));
+            self.pool.submit(Level::Idle, Job::Look(looks, self.is_remote()));
         }
     }
 
@@ -105,17 +110,14 @@ impl FileStore {
         let (swept, reread) = if self.is_remote() { (REMOTE_RUNS, 1) } else { (SWEPT_RUNS, REREAD_RUNS) };
         let before = self.swept[0];
         let turn = in_turn(index, &mut self.swept[0], swept);
-        let far = self.rounds;
-        self.rounds += u64::from(self.swept[0] <= before);
         for key in turn {
-            let is_whole = (u64::from(key.0) + far).is_multiple_of(WHOLE_ROUND);
-            let trains = index.run(key).is_some_and(|run| run.is_running());
-            let look = if is_whole || trains || self.is_remote() { Due::CHECK } else { Due::GLANCE };
+            let look = self.look_at(key, self.rounds);
             self.agenda.when_idle(key, look);
         }
+        self.rounds += u64::from(self.swept[0] <= before);
         for key in in_turn(index, &mut self.swept[1], reread) {
             if is_small(index, key) {
-                self.agenda.when_idle(key, Due::TAGS | Due::PARAMS);
+                self.agenda.when_idle(key, Due::PARAMS);
             }
         }
     }
@@ -126,22 +128,35 @@ impl FileStore {
     }
 
     /// Runs that are looked at this time: all that are on screen, train, are half-done or have changed lately, but on file
-    /// systems of a network only as many as some questions a second allow, in turn; what is open always.
-    fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<RunKey> {
+    /// systems of a network only as many as some questions a second allow, in turn; what is open always. What is only on
+    /// screen is mostly glanced at.
+    fn looked_at_now(&mut self, index: &Index, want: &Want) -> Vec<(RunKey, Due)> {
         let mut keys = self.looked_at(index, want);
         let mut seen: FxHashSet<RunKey> = keys.iter().copied().collect();
-        let others = self.half_done(index).into_iter().chain(self.warm.turn(index, Instant::now()));
-        keys.extend(others.filter(|key| seen.insert(*key)));
-        let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching else { return keys };
-        let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
-        if keys.len() > most {
-            let in_turn = most - want.open.len();
-            let others = keys.split_off(want.open.len().min(keys.len()));
-            let from = self.swept[3] % others.len().max(1);
-            self.swept[3] = from + in_turn;
-            keys.extend(others.iter().cycle().skip(from).take(in_turn.min(others.len())));
+        let mut others = self.half_done(index);
+        others.extend(self.warm.turn(index, Instant::now()));
+        let closely: FxHashSet<RunKey> = others.iter().chain(&want.open).copied().collect();
+        keys.extend(others.into_iter().filter(|key| seen.insert(*key)));
+        if let Watching::Polling(ms, Some(Why::FileSystem(_))) = self.watching {
+            let most = (ms as usize * QUESTIONS / 1000 / QUESTIONS_A_RUN).max(want.open.len() + 1);
+            if keys.len() > most {
+                let in_turn = most - want.open.len();
+                let others = keys.split_off(want.open.len().min(keys.len()));
+                let from = self.swept[3] % others.len().max(1);
+                self.swept[3] = from + in_turn;
+                keys.extend(others.iter().cycle().skip(from).take(in_turn.min(others.len())));
+            }
         }
-        keys
+        let look = |key: RunKey| {
+            if closely.contains(&key) { Due::CHECK } else { self.look_at(key, self.sweeps) }
+        };
+        keys.into_iter().map(|key| (key, look(key))).collect()
+    }
+
+    /// How closely a run is looked at to which nothing happens, in one of several rounds.
+    fn look_at(&self, key: RunKey, round: u64) -> Due {
+        let is_whole = (u64::from(key.0) + round).is_multiple_of(WHOLE_ROUND);
+        if is_whole || self.running.contains(&key) || self.is_remote() { Due::CHECK } else { Due::GLANCE }
     }
 
     /// Runs with problems, and those that look as if somebody were still writing them.
@@ -162,7 +177,8 @@ impl FileStore {
         let mut seen = FxHashSet::default();
         let shown = want.open.iter().chain(&want.visible).copied();
         // What trains and has been heard of lately is looked at anyway.
-        let is_turn = |key: &RunKey| (self.sweeps + u64::from(key.0)).is_multiple_of(SILENT);
+        let silent = if self.watching == Watching::Events { SILENT } else { POLLED_SILENT };
+        let is_turn = |key: &RunKey| (self.sweeps + u64::from(key.0)).is_multiple_of(silent);
         let complete = self.progress().complete;
         let running = self.running(index).filter(|key| !complete || is_turn(key));
         let all = shown.chain(running);
@@ -197,8 +213,8 @@ impl FileStore {
 
     /// What trains, the newest first: killed runs say for ever that they train.
     fn running(&self, index: &Index) -> impl Iterator<Item = RunKey> {
-        let mut running: Vec<(Option<i64>, RunKey)> =
-            index.runs().filter(|run| run.is_running()).map(|run| (run.start_time(), run.key)).collect();
+        let runs = self.running.iter().filter_map(|key| index.run(*key));
+        let mut running: Vec<(Option<i64>, RunKey)> = runs.map(|run| (run.start_time(), run.key)).collect();
         running.sort_unstable_by(|a, b| b.cmp(a));
         running.into_iter().map(|(_, key)| key)
     }
