@@ -15,7 +15,9 @@ pub fn parse_line(line: &[u8]) -> Option<Point> {
     let timestamp = integer(fields.next()?)?;
     let value = fields.next()?.parse().ok()?;
     let step = fields.next().map_or(Some(0), integer)?;
-    Some(Point { value, step, timestamp })
+    // A dataset's name and digest, and a name may hold blanks; one field more is no run's metric (`_get_metric_from_line`).
+    let is_known = fields.next().is_none() || fields.next().is_some();
+    is_known.then_some(Point { value, step, timestamp })
 }
 
 /// The same, but a line that is too long is none.
@@ -159,8 +161,9 @@ fn ending(bytes: &[u8]) -> Option<(i64, &[u8])> {
         [b' ', ..] => {
             let end = memchr::memchr(b'\n', rest)?;
             let (more, rest) = rest.split_at_checked(end)?;
-            std::str::from_utf8(more).ok()?;
-            Some((step, rest.get(1..)?))
+            let (name, digest) = std::str::from_utf8(more.get(1..)?).ok()?.split_once(' ')?;
+            let is_known = !name.is_empty() && digest.bytes().any(|byte| !matches!(byte, b' ' | b'\r'));
+            is_known.then_some((step, rest.get(1..)?))
         }
         _ => None,
     }

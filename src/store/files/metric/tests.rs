@@ -81,8 +81,20 @@ fn any_line() -> impl Strategy<Value = Vec<u8>> {
         "[0-9]{1,40}(\\.[0-9]{0,40})?(e-?[0-9]{1,3})?",
     ];
     let separator = proptest::sample::select(vec![" ", " ", " ", " ", " ", "  ", "\t", ""]);
-    let end =
-        proptest::sample::select(vec!["\n", "\n", "\n", "\n", "\r\n", " \n", "\0\n", " dataset digest\n"]);
+    let end = proptest::sample::select(vec![
+        "\n",
+        "\n",
+        "\n",
+        "\n",
+        "\r\n",
+        " \n",
+        "\0\n",
+        " dataset digest\n",
+        " half\n",
+        " half  \n",
+        "  half\n",
+        " half \r\n",
+    ]);
     let fields = proptest::collection::vec((number, separator), 0..5);
     let line = (fields, end).prop_map(|(fields, end)| {
         let fields: Vec<u8> =
@@ -143,8 +155,18 @@ fn lines_of_every_version() {
 
 #[test]
 fn what_is_no_point() {
-    for line in ["", "1", "\0\0\x001 7 0", "x 1 1", "1 1_000 1", "1 0x1F 1", "1 0.5 1.5", "<html>", "1\t2\t3"]
-    {
+    for line in [
+        "",
+        "1",
+        "\0\0\x001 7 0",
+        "x 1 1",
+        "1 1_000 1",
+        "1 0x1F 1",
+        "1 0.5 1.5",
+        "<html>",
+        "1\t2\t3",
+        "1 2 3 4",
+    ] {
         assert_eq!(parse_line(line.as_bytes()), None, "{line}");
     }
 }
