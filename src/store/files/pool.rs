@@ -72,8 +72,9 @@ pub struct Pool {
     looked: (usize, Instant),
     /// Jobs that have not come back, by level.
     in_flight: [usize; Level::COUNT],
-    /// When the last one came back, or the first went out when there was none.
-    moved: Instant,
+    /// When the last one came back, or the first went out when there was none: of those that read, and of those that look
+    /// whether something has changed. A look that comes back does not tell that the others will.
+    moved: [Instant; 2],
 }
 
 impl Pool {
@@ -92,7 +93,7 @@ impl Pool {
             enough: processors.max(FEW).min(any),
             looked: (0, Instant::now()),
             in_flight: [0; Level::COUNT],
-            moved: Instant::now(),
+            moved: [Instant::now(); 2],
         }
     }
 
@@ -122,15 +123,28 @@ impl Pool {
         self.in_flight.get(level as usize).copied().unwrap_or_default()
     }
 
-    /// Since when no job has come back though there are some.
+    /// Jobs of the two kinds that have not come back: those that read, and those that look.
+    fn kinds(&self) -> [usize; 2] {
+        let looks = self.at(Level::Idle);
+        [self.in_flight() - looks, looks]
+    }
+
+    /// Since when no job of a kind has come back though there are some.
     pub fn waits_since(&self) -> Option<Instant> {
-        (self.in_flight() > 0).then_some(self.moved)
+        let waiting = self.kinds().into_iter().zip(self.moved).filter(|(jobs, _)| *jobs > 0);
+        waiting.map(|(_, moved)| moved).min()
+    }
+
+    fn moves(&mut self, level: Level) {
+        let [reads, looks] = &mut self.moved;
+        *(if level == Level::Idle { looks } else { reads }) = Instant::now();
     }
 
     /// Has a job done.
     pub fn submit(&mut self, level: Level, job: Job) {
-        if self.in_flight() == 0 {
-            self.moved = Instant::now();
+        let [reads, looks] = self.kinds();
+        if (if level == Level::Idle { looks } else { reads }) == 0 {
+            self.moves(level);
         }
         if let Some(count) = self.in_flight.get_mut(level as usize) {
             *count += 1;
@@ -199,7 +213,7 @@ impl Pool {
         if let Some(count) = self.in_flight.get_mut(level as usize) {
             *count -= 1;
         }
-        self.moved = Instant::now();
+        self.moves(level);
         done
     }
 
@@ -350,6 +364,19 @@ mod tests {
         let mut idle = pool_that_has_read(0, Duration::from_millis(5));
         idle.hurry();
         assert_eq!((idle.enough, idle.threads), (FEW, [0, 0]));
+    }
+
+    #[test]
+    fn looks_that_come_back_do_not_hide_that_nothing_is_read() {
+        let mut pool = Pool::new(Arc::default());
+        let long_ago =
+            Instant::now().checked_sub(Duration::from_secs(9)).expect("a clock that has run for some time");
+        (pool.moved, pool.in_flight) = ([long_ago; 2], [0, 0, 0, 1, 0, 1]);
+        assert_eq!(pool.waits_since(), Some(long_ago));
+        pool.count((Level::Idle, Done::Look(Vec::new())));
+        assert_eq!(pool.waits_since(), Some(long_ago));
+        pool.count((Level::Rest, Done::Runs(Vec::new())));
+        assert_eq!(pool.waits_since(), None);
     }
 
     #[test]
