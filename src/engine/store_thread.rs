@@ -90,8 +90,9 @@ struct Keeper<'a> {
     fresh: bool,
     /// The same, since what is watched was last decided.
     unwatched: bool,
-    /// What is newly watched and has not been looked at since.
+    /// What is newly watched and has not been looked at since, and when it was last empty.
     unlooked: Vec<PathBuf>,
+    none_unlooked: Instant,
     /// When something that is being written has to be looked at again.
     later: Option<Instant>,
     version: u64,
@@ -159,6 +160,7 @@ pub fn run(
         fresh: true,
         unwatched: true,
         unlooked: Vec::new(),
+        none_unlooked: Instant::now(),
         later: None,
         version: 0,
         pace: Pace::new(follow.poll),
@@ -216,7 +218,8 @@ impl Keeper<'_> {
             // Also while a large store is being read: what trains on screen does not wait for the rest.
             let is_time = swept.elapsed() >= self.pace.interval();
             self.unwatched |= is_fresh;
-            let again = if self.index.progress.complete { WATCH } else { TICK };
+            // While much is read with each version, so that little is left to be watched when all has been read.
+            let again = if self.unwatched { PUBLISH } else { WATCH };
             let is_due = watched.elapsed() >= again || (self.unwatched && !state.more);
             if self.index.progress.listed && is_due {
                 (self.unwatched, watched) = (false, Instant::now());
@@ -448,7 +451,16 @@ impl Keeper<'_> {
     /// Has what is newly watched read again: what happened before the watch was there is told by nobody. Says whether there
     /// is something to read.
     fn look_at_watched(&mut self) -> bool {
-        if self.unlooked.is_empty() || self.published.elapsed() < PICTURE {
+        // While everything is read for the first time, that comes first for a while.
+        let is_time = if self.index.progress.complete {
+            self.published.elapsed() >= PICTURE
+        } else {
+            self.none_unlooked.elapsed() >= TICK
+        };
+        if self.unlooked.is_empty() || is_time {
+            self.none_unlooked = Instant::now();
+        }
+        if self.unlooked.is_empty() || !is_time {
             return false;
         }
         self.store.changed(&self.index, &std::mem::take(&mut self.unlooked));
