@@ -92,9 +92,16 @@ impl StateFile {
     pub fn add(&self, edits: impl IntoIterator<Item = Edit>) -> io::Result<()> {
         let folder = self.path.parent().ok_or(io::ErrorKind::NotFound)?;
         fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-        // Held until the end of this function. Where a file system has no locks, the last one wins.
+        // Where a file system has no locks, the last one wins.
         let held = File::open(folder)?;
         let _ = held.lock();
+        let written = self.add_locked(edits);
+        // Closing it would not do: a reader that has started meanwhile has a copy of the descriptor.
+        let _ = held.unlock();
+        written
+    }
+
+    fn add_locked(&self, edits: impl IntoIterator<Item = Edit>) -> io::Result<()> {
         let mut state = match self.load() {
             Err(error) if error.kind() == io::ErrorKind::InvalidData => {
                 fs::rename(&self.path, self.path.with_extension("damaged"))?;

@@ -113,7 +113,12 @@ pub struct Seen {
 impl Seen {
     /// Of the folder at a path; where the store is on a file server, that is asked.
     fn of(path: &Path, asks: bool) -> Self {
-        let folder = if asks { Folder::open(path) } else { Folder::look_into(path) };
+        // What may not be listed still has stamps.
+        let folder = if asks {
+            Folder::open(path).or_else(|_| Folder::look_into(path))
+        } else {
+            Folder::look_into(path)
+        };
         let Ok(folder) = folder else { return Self::default() };
         let stamp = |name: &str| folder.stamp(OsStr::new(name)).ok();
         Self { folder: folder.own_stamp().ok(), meta: stamp("meta.yaml"), tags: stamp("tags") }

@@ -4,7 +4,8 @@
 //! these calls takes the table's lock or counts a reference, which on two processors costs 3 to 5 % of a whole store.
 
 /// Gives this thread a table of its own, which begins as a copy of the one that it shared; the threads that it starts
-/// share the new one. What it opens is nothing to other threads, and what is open now stays open until it ends.
+/// share the new one. What it opens is nothing to other threads. What is open now stays open until it ends: who holds a
+/// lock by a descriptor has to give it back, not only close it.
 ///
 /// False where the system has no such call (kernels before 5.9, some containers): the table stays shared, and all goes on a
 /// little slower.

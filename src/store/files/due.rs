@@ -20,9 +20,11 @@ bitflags! {
         const LONG = 32;
         /// Look at the stamps first; what they show to have changed is read.
         const CHECK = 64;
-        /// The same, but only the stamps of `meta.yaml` and of two folders: a new state or name, a tag or metric that came or
-        /// went; not what was overwritten or appended to in place.
+        /// The same, but only the stamps of `meta.yaml` and of the folders: a new state or name, a tag, param or metric that
+        /// came or went; not what was overwritten or appended to in place.
         const GLANCE = 256;
+        /// With [`Self::CHECK`], the stamps of all params too: one that somebody overwrites changes no folder.
+        const PARAM_FILES = 512;
         /// It is read for the first time, or again from the beginning: progress is shown.
         const FIRST = 128;
     }
@@ -31,6 +33,8 @@ bitflags! {
 impl Due {
     /// What a row needs to have its place: state, times, name and parent.
     pub const HEAD: Self = Self::META.union(Self::TREE);
+    /// Nothing but stamps.
+    pub const LOOK: Self = Self::CHECK.union(Self::GLANCE).union(Self::PARAM_FILES);
     /// Everything that a row can show.
     pub const WHOLE: Self = Self::HEAD.union(Self::TAGS).union(Self::PARAMS).union(Self::METRICS);
 }

@@ -80,7 +80,7 @@ fn tags(folder: &Folder, path: &Path, buffers: &mut Buffers, report: &mut Report
     let keys = Interner::default();
     let place = Place { folder, experiment: path, run_id: "", keys: &keys, bare: false };
     let mut sheet = Sheet::default();
-    read_values(place, "tags", Pairs::default(), &mut sheet, buffers, report);
+    read_values(place, ("tags", false), Pairs::default(), &mut sheet, buffers, report);
     let mut bytes = Vec::new();
     sheet.write(&mut bytes);
     let name = |key| keys.with_name(key, |name| Text::from(name));

@@ -73,7 +73,8 @@ pub struct Pool {
     /// Jobs that have not come back, by level.
     in_flight: [usize; Level::COUNT],
     /// When the last one came back, or the first went out when there was none: of those that read, and of those that look
-    /// whether something has changed. A look that comes back does not tell that the others will.
+    /// whether something has changed. A look that comes back does not tell that the others will; a reading that comes back
+    /// tells that looks wait for their turn only.
     moved: [Instant; 2],
 }
 
@@ -137,7 +138,10 @@ impl Pool {
 
     fn moves(&mut self, level: Level) {
         let [reads, looks] = &mut self.moved;
-        *(if level == Level::Idle { looks } else { reads }) = Instant::now();
+        *looks = Instant::now();
+        if level != Level::Idle {
+            *reads = *looks;
+        }
     }
 
     /// Has a job done.
@@ -154,8 +158,8 @@ impl Pool {
         jobs.waiting.insert(place, (level, job));
         let kind = if is_waited_for(level) { Kind::Quick } else { Kind::Any };
         let [any, quick] = jobs.idle;
-        if any + quick > 0 {
-            // Who has nothing to do is not slow.
+        if any + quick > 0 || reads + looks == 0 {
+            // Who has nothing to do is not slow, nor who has just begun.
             self.looked = (self.queue.read.load(Relaxed), Instant::now());
         }
         let is_short = if kind == Kind::Quick { any + quick } else { any } < jobs.waiting.len();

@@ -152,7 +152,7 @@ impl FileStore {
         if let Some(slot) = self.runs.get_mut(key.0 as usize) {
             *slot = Some(files);
         }
-        let was_look = asked == Due::CHECK || asked == Due::GLANCE;
+        let was_look = !asked.is_empty() && Due::LOOK.contains(asked);
         if was_look && matches!(&what, What::Read(outcome) if outcome.run.is_some()) {
             self.found.push(key);
         }

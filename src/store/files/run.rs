@@ -13,7 +13,7 @@ use super::meta::{self, Meta};
 use super::open::{Fault, Folder, Kind, Seal, Stamp};
 use super::points::{self, MetricFile, OddFile};
 use super::problems::{Look, Report};
-use super::stamps::{changes, is_calm};
+use super::stamps::{changes, folded, is_calm};
 use super::values::{Buffers, Folders, Place, read_values, walk};
 use crate::index::{Draft, Key, Lifecycle, Run, Status};
 
@@ -41,9 +41,10 @@ pub struct RunFiles {
     pub tags: Seal,
     pub params: Seal,
     pub metrics: Seal,
-    /// A sum of the stamps of the files of tags: one that is overwritten in place changes no folder. MLflow overwrites
-    /// no params.
+    /// A sum of the stamps of the files of tags: one that is overwritten in place changes no folder.
     pub tag_files: u64,
+    /// The same of params, where somebody looks at these; else 0. MLflow overwrites no params, somebody else may.
+    pub param_files: u32,
     /// Its metric files, sorted by key.
     pub files: Box<[MetricFile]>,
     /// What few runs have.
@@ -173,9 +174,10 @@ pub fn read(
     experiment_id: &str,
     mut due: Due,
 ) -> Outcome {
-    if due.intersects(Due::CHECK | Due::GLANCE) {
-        let found = changes(run, files, folder, reader.keys, !due.contains(Due::CHECK));
-        due = due.difference(Due::CHECK | Due::GLANCE) | found;
+    let looks_at_params = due.contains(Due::PARAM_FILES);
+    if due.intersects(Due::LOOK) {
+        let found = changes(run, files, folder, reader.keys, due.intersection(Due::LOOK));
+        due = due.difference(Due::LOOK) | found;
     }
     if due.contains(Due::WHOLE) {
         (files.young, files.bare) = (false, false);
@@ -207,7 +209,7 @@ pub fn read(
     }
     if due.contains(Due::PARAMS) {
         place.bare = bare && !read.params;
-        outcome.note(Look::Params, |report| read_params(reader, run, files, place, report));
+        outcome.note(Look::Params, |report| read_params(reader, run, files, place, looks_at_params, report));
     }
     // A run that has ended finishes its last lines.
     let ended = due.contains(Due::META) && files.waits() && reader.draft.status != run.status;
@@ -426,7 +428,8 @@ fn read_tags(
     report: &mut Report,
 ) -> (Due, Due) {
     let tags = reader.draft.new_tags();
-    let looked = read_values(place, "tags", run.tags(), tags, reader.buffers, report);
+    let kind = ("tags", !place.bare);
+    let looked = read_values(place, kind, run.tags(), tags, reader.buffers, report);
     let name = tags.get(Key::RUN_NAME).map(str::to_owned);
     if !files.named {
         reader.draft.set_name(name.as_deref());
@@ -445,10 +448,14 @@ fn read_params(
     run: &Run,
     files: &mut RunFiles,
     place: Place<'_>,
+    is_stamped: bool,
     report: &mut Report,
 ) -> (Due, Due) {
     let params = reader.draft.new_params();
-    let looked = read_values(place, "params", run.params(), params, reader.buffers, report);
+    // A stamp is a system call more, which only those are worth to which something happens.
+    let kind = ("params", is_stamped && !place.bare);
+    let looked = read_values(place, kind, run.params(), params, reader.buffers, report);
+    files.param_files = folded(looked.stamps);
     reader.draft.read.params = true;
     files.young |= within(looked.youngest, FRESH);
     let due = looked.due(Due::PARAMS);

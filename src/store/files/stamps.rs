@@ -8,7 +8,7 @@ use super::due::Due;
 use super::interner::Interner;
 use super::open::{Folder, Seal, Stamp};
 use super::run::{RunFiles, TICK, within};
-use crate::index::Run;
+use crate::index::{Key, Run};
 
 /// A run whose `meta.yaml` has not changed for so long is read without looking at every stamp. The stamps are looked at
 /// later: those that are older by this than the reading tell that nothing has changed since, whatever the clock of a
@@ -25,7 +25,7 @@ pub fn is_calm(stamp: Stamp, read_at: i64) -> bool {
 /// new `meta.yaml`, tags that were overwritten. A param that was overwritten in place does not show; nor do params and
 /// tags behind links. Of a run that was read without its stamps they are taken now, if they are old enough to tell.
 /// A glance asks for no stamp of a single metric or tag, which are two thirds of all.
-pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner, is_glance: bool) -> Due {
+pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner, closeness: Due) -> Due {
     let mut due = Due::empty();
     let (bare, read_at) = (files.bare, files.read_at);
     let now = |path: &OsStr| folder.stamp(path).ok();
@@ -50,7 +50,7 @@ pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner
         };
         look(path, seal, part);
     }
-    if is_glance && !bare {
+    if !closeness.contains(Due::CHECK) && !bare {
         return due;
     }
     if !due.contains(Due::TAGS) && have_tags_changed(run, files, folder, keys) {
@@ -59,23 +59,41 @@ pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner
     if !due.contains(Due::METRICS) && have_metrics_changed(files, folder, keys) {
         due |= Due::METRICS;
     }
+    if closeness.contains(Due::PARAM_FILES) && !due.contains(Due::PARAMS) {
+        let all = stamps_of("params/", run.params().keys(), folder, keys);
+        if folded(sum(&all)) != files.param_files {
+            due |= Due::PARAMS;
+        }
+    }
     files.bare = false;
     due
 }
 
-fn have_tags_changed(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner) -> bool {
+/// A sum of stamps as a smaller number: equal ones stay equal.
+pub fn folded(stamps: u64) -> u32 {
+    (stamps ^ (stamps >> 32)) as u32
+}
+
+fn sum(stamps: &[Stamp]) -> u64 {
+    stamps.iter().fold(0, |sum, stamp| sum.wrapping_add(Seal::of(Some(*stamp)).0))
+}
+
+/// The stamps of the files of some keys that are there.
+fn stamps_of(below: &str, all: impl Iterator<Item = Key>, folder: &Folder, keys: &Interner) -> Vec<Stamp> {
     let mut path = OsString::new();
-    let mut is_sure = true;
-    let mut stamps = 0u64;
-    for key in run.tags().keys() {
+    all.filter_map(|key| {
         path.clear();
-        path.push("tags/");
+        path.push(below);
         keys.with_name(key, |name| path.push(name));
-        if let Ok(stamp) = folder.stamp(&path) {
-            stamps = stamps.wrapping_add(Seal::of(Some(stamp)).0);
-            is_sure &= is_calm(stamp, files.read_at);
-        }
-    }
+        folder.stamp(&path).ok()
+    })
+    .collect()
+}
+
+fn have_tags_changed(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner) -> bool {
+    let all = stamps_of("tags/", run.tags().keys(), folder, keys);
+    let is_sure = all.iter().all(|stamp| is_calm(*stamp, files.read_at));
+    let stamps = sum(&all);
     if files.bare && is_sure {
         files.tag_files = stamps;
     }

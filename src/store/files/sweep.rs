@@ -1,5 +1,6 @@
 //! Looking whether what is known is still so: what no event announces, or whose event was lost, is found here.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -10,7 +11,7 @@ use super::due::Due;
 use super::job::Job;
 use super::warm;
 use super::{FileStore, Seen};
-use crate::index::{Index, RunKey};
+use crate::index::{ExperimentKey, Index, RunKey};
 use crate::store::{Want, Watching, Why};
 
 /// Runs that are looked at each time at most: those on screen, and of those that train and have been silent some.
@@ -57,7 +58,7 @@ impl FileStore {
         if complete {
             self.warm.begin(index);
         }
-        let asks = self.is_remote();
+        let asks = self.asks();
         let seen = [Seen::of(&self.root, asks), Seen::of(&self.root.join(".trash"), asks)];
         if std::mem::replace(&mut self.seen, seen) != seen || seen.iter().any(|seen| seen.is_fresh()) {
             self.agenda.root();
@@ -90,18 +91,19 @@ impl FileStore {
     fn look_at_experiments(&mut self, index: &Index, want: &Want) {
         let slots = index.experiments.len();
         let mut looks = Vec::new();
-        let most = if self.watching == Watching::Events { SWEPT_EXPERIMENTS } else { POLLED_EXPERIMENTS };
+        let is_told = self.watching == Watching::Events && self.are_all_watched();
+        let most = if is_told { SWEPT_EXPERIMENTS } else { POLLED_EXPERIMENTS };
         let turn = (0..slots.min(most)).map(|step| (self.swept[2] + step) % slots.max(1));
         let front = want.experiment.map(|key| key.0 as usize);
         for slot in front.into_iter().chain(turn) {
-            let key = crate::index::ExperimentKey(slot as u32);
+            let key = ExperimentKey(slot as u32);
             if let Some(files) = self.experiments.get(&key) {
                 looks.push((key, files.path.clone(), files.seen));
             }
         }
         self.swept[2] = (self.swept[2] + most) % slots.max(1);
         if !looks.is_empty() && self.pool.at(Level::Idle) == 0 {
-            self.pool.submit(Level::Idle, Job::Look(looks, self.is_remote()));
+            self.pool.submit(Level::Idle, Job::Look(looks, self.asks()));
         }
     }
 
@@ -111,7 +113,9 @@ impl FileStore {
         let before = self.swept[0];
         let turn = in_turn(index, &mut self.swept[0], swept);
         for key in turn {
-            let look = self.look_at(key, self.rounds);
+            // Those behind the end of the last round begin the next one.
+            let round = self.rounds + u64::from(key.0 as usize <= before);
+            let look = self.look_at(key, round);
             self.agenda.when_idle(key, look);
         }
         self.rounds += u64::from(self.swept[0] <= before);
@@ -125,6 +129,16 @@ impl FileStore {
     /// Whether the store lies on a file system of a network, where each look is a question to a server.
     pub(super) fn is_remote(&self) -> bool {
         matches!(self.watching, Watching::Polling(_, Some(Why::FileSystem(_))))
+    }
+
+    /// Whether a file server is asked for stamps of experiments, by opening them: unless events tell that there is none.
+    fn asks(&self) -> bool {
+        self.watching != Watching::Events
+    }
+
+    /// Whether all experiments are watched, where events come.
+    fn are_all_watched(&self) -> bool {
+        self.experiments.len() <= WATCHED_EXPERIMENTS
     }
 
     /// Runs that are looked at this time: all that are on screen, train, are half-done or have changed lately, but on file
@@ -148,7 +162,11 @@ impl FileStore {
             }
         }
         let look = |key: RunKey| {
-            if closely.contains(&key) { Due::CHECK } else { self.look_at(key, self.sweeps) }
+            if closely.contains(&key) || self.running.contains(&key) {
+                Due::CHECK | Due::PARAM_FILES
+            } else {
+                self.look_at(key, self.sweeps)
+            }
         };
         keys.into_iter().map(|key| (key, look(key))).collect()
     }
@@ -189,25 +207,30 @@ impl FileStore {
     /// on screen and have ended are only looked at each second.
     pub(super) fn watched_folders(&self, index: &Index, want: &Want) -> Vec<PathBuf> {
         let mut folders = vec![self.root.clone(), self.root.join(".trash")];
-        let front = want.experiment.filter(|key| self.experiments.contains_key(key));
-        let others = self.experiments.keys().copied().filter(|key| Some(*key) != front);
-        let experiments = front.into_iter().chain(others).take(WATCHED_EXPERIMENTS);
-        folders.extend(experiments.filter_map(|key| Some(self.experiments.get(&key)?.path.clone())));
+        let touched = |key: &ExperimentKey| {
+            (Some(*key) == want.experiment, index.experiment(*key).map(|experiment| experiment.touched))
+        };
+        let mut experiments: Vec<ExperimentKey> = self.experiments.keys().copied().collect();
+        if !self.are_all_watched() {
+            experiments.sort_by_cached_key(|key| Reverse(touched(key)));
+            experiments.truncate(WATCHED_EXPERIMENTS);
+        }
+        folders.extend(experiments.iter().filter_map(|key| Some(self.experiments.get(key)?.path.clone())));
         let open = want.open.first().copied();
-        let running = self.running(index).filter(|key| Some(*key) != open);
-        let mut most = folders.len();
+        let running: Vec<RunKey> = self.running(index).filter(|key| Some(*key) != open).collect();
+        let of_open = if open.is_some() { WATCHED_OF_OPEN } else { 0 };
+        let most = (folders.len() + of_open + running.len() * WATCHED_OF_A_RUN).min(WATCHED_FOLDERS);
         for key in open.into_iter().chain(running) {
-            most += if Some(key) == open { WATCHED_OF_OPEN } else { WATCHED_OF_A_RUN };
-            if folders.len() >= most.min(WATCHED_FOLDERS) {
+            if folders.len() >= most {
                 break;
             }
             let Some(path) = self.path(index, key) else { continue };
+            folders.push(path.clone());
             folders.extend(["metrics", "tags", "params"].map(|kind| path.join(kind)));
             let below = self.files(key).into_iter().flat_map(|files| files.folders());
             folders.extend(below.map(|below| path.join(below)));
-            folders.push(path);
         }
-        folders.truncate(most.min(WATCHED_FOLDERS));
+        folders.truncate(most);
         folders
     }
 

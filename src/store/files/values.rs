@@ -204,10 +204,10 @@ impl Looked {
     }
 }
 
-/// One file per key, the value is the whole file. Where a value is being written, `old` has the one before.
+/// One file per key, the value is the whole file; with the stamps of the files, if they are wanted. Where a value is being written, `old` has the one before.
 pub(super) fn read_values(
     place: Place<'_>,
-    kind: &str,
+    (kind, is_stamped): (&str, bool),
     old: Pairs<'_>,
     out: &mut Sheet,
     buffers: &mut Buffers,
@@ -215,7 +215,6 @@ pub(super) fn read_values(
 ) -> Looked {
     let Buffers { entries, files: FileBuffers { bytes, .. } } = buffers;
     let (mut again, mut settles, mut stamps, mut newest) = (false, false, 0u64, i64::MIN);
-    let is_stamped = kind == "tags" && !place.bare;
     let (folders, youngest) = walk(place, kind, entries, report, &mut |found, report| {
         let read = found.open().and_then(|file| {
             // From before it is read: what changes meanwhile shows at the next look.

@@ -6,7 +6,7 @@ use std::os::unix::ffi::OsStrExt;
 use super::{RunFiles, TICK, within};
 use crate::store::files::open::{Folder, Seal};
 
-/// Whether state, names and ends, tags and metrics are as they were read, as far as the stamps of `meta.yaml` and two
+/// Whether state, names of tags, params and metrics are as they were read, as far as the stamps of `meta.yaml` and the
 /// folders tell. A run that was read without its stamps, or has folders within these, takes a closer look.
 pub fn is_as_before(id: &str, files: &RunFiles, experiment: &Folder) -> bool {
     let is_plain = !files.bare && files.odd.as_ref().is_none_or(|odd| odd.folders.is_empty());
@@ -18,5 +18,6 @@ pub fn is_as_before(id: &str, files: &RunFiles, experiment: &Folder) -> bool {
     is_plain
         && is_as_before("meta.yaml", files.meta)
         && is_as_before("tags", files.tags)
+        && is_as_before("params", files.params)
         && is_as_before("metrics", files.metrics)
 }

@@ -52,7 +52,7 @@ impl Bed {
     fn changes(&mut self) -> Due {
         let folder = Folder::open(&self.dir.path().join("aa")).unwrap();
         std::thread::sleep(TICK * 2);
-        changes(&self.run, &mut self.files, &folder, &self.keys, false)
+        changes(&self.run, &mut self.files, &folder, &self.keys, Due::CHECK)
     }
 }
 
@@ -91,6 +91,22 @@ fn what_has_not_changed_is_not_due_and_what_has_is_read_by_the_same_look() {
         |pairs: crate::index::Pairs<'_>, name: &str| pairs.get(bed.keys.intern(name)).map(str::to_owned);
     assert_eq!(text(bed.run.tags(), "note").as_deref(), Some("new"));
     assert_eq!(text(bed.run.params(), "late").as_deref(), Some("1"));
+}
+
+#[test]
+fn a_param_that_is_overwritten_in_place_shows_to_who_looks_at_params() {
+    let mut bed = Bed::new();
+    let param = bed.dir.path().join("aa/params/late");
+    fs::write(&param, "1").unwrap();
+    std::thread::sleep(TICK * 2);
+    let close = Due::CHECK | Due::PARAM_FILES;
+    bed.read(close);
+    let value = |bed: &Bed| bed.run.params().get(bed.keys.intern("late")).map(str::to_owned);
+    assert_eq!(value(&bed).as_deref(), Some("1"));
+    assert!(bed.read(close).reports.is_empty(), "nothing was read again");
+    fs::write(&param, "2").unwrap();
+    bed.read(close);
+    assert_eq!(value(&bed).as_deref(), Some("2"), "of the same length");
 }
 
 #[test]
