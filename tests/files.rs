@@ -292,7 +292,7 @@ fn one_that_ended_long_ago_is_found_in_turn_and_looked_at_in_every_sweep_from_th
     let (store, written) = among_thousand(3, 1_795_400_000_000);
     let mut looked = Looked::files(&store.root);
     let sweeps = sweeps_until_seen_of("test_loss", &mut looked, &written, 2);
-    assert!(sweeps <= 8, "a thousand runs in six sweeps, not {sweeps}");
+    assert!(sweeps <= 12, "a thousand runs in ten sweeps, not {sweeps}");
     for step in 3..6 {
         assert!(sweeps_until_seen(&mut looked, &written, step) <= 2, "step {step}");
     }
@@ -303,7 +303,7 @@ fn a_point_more_of_one_that_ended_long_ago_shows_in_one_of_eight_rounds() {
     let (store, written) = among_thousand(3, 1_795_400_000_000);
     let mut looked = Looked::files(&store.root);
     let sweeps = sweeps_until_seen(&mut looked, &written, 2);
-    assert!(sweeps <= 8 * 6 + 2, "a thousand runs in six sweeps, not {sweeps}");
+    assert!(sweeps <= 8 * 10 + 2, "a thousand runs in ten sweeps, not {sweeps}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ const WATCHED_OF_A_RUN: usize = 6;
 const WATCHED_OF_OPEN: usize = 5;
 /// Runs whose stamps one sweep looks at, in turn; and of how many rounds one looks at the stamps of all their files, if
 /// they have ended and nothing happens to them.
-const SWEPT_RUNS: usize = 170;
+const SWEPT_RUNS: usize = 110;
 const WHOLE_ROUND: u64 = 8;
 /// On file systems of a network: questions to the server that looking at what is on screen and trains may take a second,
 /// those that a run takes about, and runs of the others that one sweep looks at.
