@@ -171,8 +171,8 @@ impl Job {
         }
     }
 
-    /// Does it, counts the runs that it has read, and gives something back whatever happens: a bug in reading one thing must cost no other, and a job that
-    /// never comes back would be waited for for ever.
+    /// Does it, counts the runs that it has read, and gives something back whatever happens: a bug in reading one thing must
+    /// cost no other, and a job that never comes back would be waited for for ever.
     pub fn run_guarded(self, hands: &mut Hands, keys: &Interner, read: &AtomicUsize) -> Done {
         let lost = match &self {
             Self::Experiment(job) => Lost::Experiment(job.key, job.path.clone(), job.old.clone()),

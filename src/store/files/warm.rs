@@ -11,7 +11,7 @@ use crate::index::{Index, Run, RunKey};
 
 /// For so long after the last change.
 const LATELY: Duration = Duration::from_secs(600);
-/// Runs that are kept, and stamps that one sweep compares: of the latest first, then of the others in turn: of six
+/// Runs that are kept at least, and stamps that one sweep compares: of the latest first, then of the others in turn: of six
 /// thousand runs of a search that has just ended each is looked at every four seconds.
 const RUNS: usize = 8192;
 const STAMPS: [usize; 2] = [10_000, 15_000];
