@@ -162,10 +162,11 @@ impl FileStore {
             }
         }
         let look = |key: RunKey| {
-            if closely.contains(&key) || self.running.contains(&key) {
-                Due::CHECK | Due::PARAM_FILES
-            } else {
-                self.look_at(key, self.sweeps)
+            let is_close = closely.contains(&key) || self.running.contains(&key);
+            match (is_close, is_small(index, key)) {
+                (true, true) => Due::CHECK | Due::PARAM_FILES,
+                (true, false) => Due::CHECK,
+                (false, _) => self.look_at(key, self.sweeps),
             }
         };
         keys.into_iter().map(|key| (key, look(key))).collect()

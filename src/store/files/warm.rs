@@ -15,7 +15,7 @@ const LATELY: Duration = Duration::from_secs(600);
 /// thousand runs of a search that has just ended each is looked at every four seconds.
 const RUNS: usize = 8192;
 const STAMPS: [usize; 2] = [10_000, 15_000];
-/// Stamps of a run apart from those of its tags and metrics: its folders and `meta.yaml`.
+/// Stamps of a run apart from those of its tags, params and metrics: its folders and `meta.yaml`.
 const OWN_STAMPS: usize = 5;
 
 /// Runs in which something happened lately, and when it was noticed.
@@ -81,7 +81,8 @@ impl Warm {
 pub fn within(index: &Index, keys: impl Iterator<Item = RunKey>, mut stamps: usize) -> Vec<RunKey> {
     let mut is_first = true;
     keys.take_while(|key| {
-        let needed = index.run(*key).map_or(0, |run| OWN_STAMPS + run.tags().len() + run.metrics().len());
+        let of = |run: &Run| OWN_STAMPS + run.tags().len() + run.params().len() + run.metrics().len();
+        let needed = index.run(*key).map_or(0, |run| of(run));
         let is_paid = needed <= stamps || is_first;
         (stamps, is_first) = (stamps.saturating_sub(needed), false);
         is_paid
