@@ -41,7 +41,7 @@ const POLLED_EXPERIMENTS: usize = 100;
 const OTHERS: usize = 20;
 /// Stamps of runs with problems or an unfinished line that one sweep compares, in turn if there are more: somebody may be
 /// about to mend them.
-const HALF_DONE: usize = 1500;
+const HALF_DONE: usize = 2000;
 /// Sweeps after which a silent run that says it trains is looked at again: where events tell what happens to it, and where
 /// none do.
 const SILENT: u64 = 30;
