@@ -288,6 +288,10 @@ pub(super) fn take_meta(
         odd.broken_since = None;
     }
     files.named = apply(reader, run, meta, experiment_id, path, report);
+    let cut = meta.text("status").is_none();
+    if cut || files.odd.is_some() {
+        files.odd_mut().cut = cut;
+    }
     files.bare = is_new && reader.draft.status != Status::Running && is_calm(stamp, seconds());
     files.read_at = seconds();
     // The clock of file times has coarse ticks: a second write in this one would not show.
