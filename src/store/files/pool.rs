@@ -4,11 +4,9 @@
 //! in memory more readers than processors only get in the way of whoever draws, so they become many when they are slow.
 //! A job takes what it needs with it and gives it back, so readers share nothing but the names of keys.
 
-use std::collections::VecDeque;
-use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::Arc;
 use std::thread::{Builder, available_parallelism};
 use std::time::{Duration, Instant};
 
@@ -18,6 +16,10 @@ use super::agenda::Level;
 use super::descriptors;
 use super::interner::Interner;
 use super::job::{Done, Hands, Job};
+
+mod queue;
+
+use queue::{Jobs, Kind, Kinds, Queue};
 
 /// Threads at most that take any job; they are started as they are needed.
 const READERS: usize = 16;
@@ -34,28 +36,12 @@ const MORE: usize = 4;
 /// From memory two of them read some 13 whole runs a millisecond.
 const LOOK: Duration = Duration::from_millis(2);
 const SLOW: u128 = 2;
+/// How often it is looked whether they are more than are needed.
+const REST: Duration = Duration::from_secs(10);
 /// How much readers step back: a third of the share of a thread that does not.
 const NICE: i32 = 5;
 /// Stacks are small, since they count against limits of address space.
 const STACK: usize = 512 << 10;
-
-/// Jobs that wait, those that somebody waits for in front.
-#[derive(Default)]
-struct Queue {
-    jobs: Mutex<Jobs>,
-    /// Where threads that take any job wait, and where the quick ones do.
-    ready: [Condvar; 2],
-    /// Runs that have been read.
-    read: AtomicUsize,
-}
-
-#[derive(Default)]
-struct Jobs {
-    waiting: VecDeque<(Level, Job)>,
-    /// Threads that have nothing to do: those that take any job, and the quick ones.
-    idle: [usize; 2],
-    closed: bool,
-}
 
 /// The readers.
 pub struct Pool {
@@ -63,11 +49,13 @@ pub struct Pool {
     keys: Arc<Interner>,
     send: Sender<(Level, Done)>,
     done: Receiver<(Level, Done)>,
-    /// Threads that take any job, and the quick ones.
-    threads: [usize; 2],
-    /// How many of each there may be, and of the first just now.
-    most: [usize; 2],
+    /// How many threads of each kind there may be.
+    most: Kinds<usize>,
+    /// How many that take any job are enough: at first, and just now.
+    few: usize,
     enough: usize,
+    /// When it was last looked whether they are too many.
+    rested: Instant,
     /// What they had read when it was last looked how quick they are, and when that was.
     looked: (usize, Instant),
     /// Jobs that have not come back, by level.
@@ -82,16 +70,17 @@ impl Pool {
     /// Readers who take the names of keys from `keys`.
     pub fn new(keys: Arc<Interner>) -> Self {
         let (send, done) = mpsc::channel();
-        let [any, quick] = most_threads(getrlimit(Resource::Nofile).current);
-        let processors = available_parallelism().map_or(FEW, usize::from);
+        let most = most_threads(getrlimit(Resource::Nofile).current);
+        let few = available_parallelism().map_or(FEW, usize::from).max(FEW).min(most.any);
         Self {
             queue: Arc::default(),
             keys,
             send,
             done,
-            threads: [0; 2],
-            most: [any, quick],
-            enough: processors.max(FEW).min(any),
+            most,
+            few,
+            enough: few,
+            rested: Instant::now(),
             looked: (0, Instant::now()),
             in_flight: [0; Level::COUNT],
             moved: [Instant::now(); 2],
@@ -153,32 +142,47 @@ impl Pool {
         if let Some(count) = self.in_flight.get_mut(level as usize) {
             *count += 1;
         }
-        let mut jobs = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner);
+        let queue = self.queue.clone();
+        let mut jobs = queue.jobs();
+        self.rest(&mut jobs);
         let place = jobs.waiting.iter().position(|(other, _)| *other > level).unwrap_or(jobs.waiting.len());
         jobs.waiting.insert(place, (level, job));
-        let kind = if is_waited_for(level) { Kind::Quick } else { Kind::Any };
-        let [any, quick] = jobs.idle;
+        let kind = Kind::of(level);
+        let Kinds { any, quick } = jobs.idle;
         if any + quick > 0 || reads + looks == 0 {
             // Who has nothing to do is not slow, nor who has just begun.
-            self.looked = (self.queue.read.load(Relaxed), Instant::now());
+            self.looked = (queue.read.load(Relaxed), Instant::now());
         }
         let is_short = if kind == Kind::Quick { any + quick } else { any } < jobs.waiting.len();
-        drop(jobs);
-        let [any_ready, quick_ready] = &self.queue.ready;
         if kind == Kind::Quick {
-            quick_ready.notify_one();
+            queue.ready.quick.notify_one();
         }
         // Also for what the quick ones take: the one that was told may have been told of another job before it woke.
         if kind == Kind::Any || any > 0 {
-            any_ready.notify_one();
+            queue.ready.any.notify_one();
         }
         if is_short {
-            self.start(kind);
+            self.start(kind, &mut jobs);
         }
-        let [any, quick] = self.threads;
+        let Kinds { any, quick } = jobs.threads;
+        drop(jobs);
         if any == 0 && (quick == 0 || kind == Kind::Any) {
             self.work_here();
         }
+    }
+
+    /// Has those threads end that had nothing to do for some time, apart from a few: they became many when the disk was
+    /// slow, and each takes memory.
+    fn rest(&mut self, jobs: &mut Jobs) {
+        if self.rested.elapsed() < REST {
+            return;
+        }
+        self.rested = Instant::now();
+        let surplus = jobs.threads.any.saturating_sub(self.few).min(jobs.least_idle);
+        jobs.leaving = surplus;
+        jobs.least_idle = jobs.idle.any;
+        self.enough = self.enough.min(jobs.threads.any - surplus).max(self.few);
+        (0..surplus).for_each(|_| self.queue.ready.any.notify_one());
     }
 
     /// What has been done, as soon as something has; nothing when it is too late.
@@ -193,17 +197,19 @@ impl Pool {
     /// Starts more readers where those that there are have been slow and there is more to do.
     fn hurry(&mut self) {
         let (before, since) = self.looked;
-        let (passed, [most, _]) = (since.elapsed(), self.most);
+        let (passed, most) = (since.elapsed(), self.most.any);
         if self.enough >= most || passed < LOOK {
             return;
         }
         let read = self.queue.read.load(Relaxed);
         self.looked = (read, Instant::now());
         let is_slow = ((read - before) as u128) < SLOW * passed.as_millis();
-        let waiting = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.len();
+        let queue = self.queue.clone();
+        let mut jobs = queue.jobs();
+        let waiting = jobs.waiting.len();
         if is_slow && waiting > 0 {
             self.enough = (self.enough + MORE).min(most);
-            (0..MORE.min(waiting)).for_each(|_| self.start(Kind::Any));
+            (0..MORE.min(waiting)).for_each(|_| self.start(Kind::Any, &mut jobs));
         }
     }
 
@@ -223,11 +229,12 @@ impl Pool {
 
     /// Starts a thread where there are not enough of its kind; of the other kind where this one is complete and may be
     /// helped by it.
-    fn start(&mut self, kind: Kind) {
-        let ([any, quick], [_, most_quick]) = (self.threads, self.most);
-        let kind = if kind == Kind::Quick && quick < most_quick { Kind::Quick } else { Kind::Any };
-        let most = if kind == Kind::Quick { most_quick } else { self.enough };
-        if let Some(count) = self.threads.get_mut(kind as usize).filter(|count| **count < most) {
+    fn start(&self, kind: Kind, jobs: &mut Jobs) {
+        let Kinds { any, quick } = jobs.threads;
+        let kind = if kind == Kind::Quick && quick < self.most.quick { Kind::Quick } else { Kind::Any };
+        let most = if kind == Kind::Quick { self.most.quick } else { self.enough };
+        let count = jobs.threads.of_mut(kind);
+        if *count < most {
             let (queue, keys, send) = (self.queue.clone(), self.keys.clone(), self.send.clone());
             let work = move || {
                 descriptors::own_table(); // no harm without
@@ -253,7 +260,7 @@ impl Pool {
     fn work_here(&self) {
         let mut hands = Hands::default();
         loop {
-            let next = self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).waiting.pop_front();
+            let next = self.queue.jobs().waiting.pop_front();
             let Some((level, job)) = next else { return };
             let done = job.run_guarded(&mut hands, &self.keys, &self.queue.read);
             let _ = self.send.send((level, done)); // we hold the receiver ourselves
@@ -263,11 +270,11 @@ impl Pool {
 
 /// How many threads may take any job and how many are quick ones, where a process may have so many descriptors: too many
 /// readers would find that files cannot be opened, and say so of the files.
-fn most_threads(descriptors: Option<u64>) -> [usize; 2] {
+fn most_threads(descriptors: Option<u64>) -> Kinds<usize> {
     let all = descriptors.unwrap_or(u64::MAX).saturating_sub(OTHER_DESCRIPTORS) / DESCRIPTORS;
     let all = usize::try_from(all).unwrap_or(usize::MAX).clamp(1, READERS + QUICK);
     let quick = all / (1 + READERS / QUICK);
-    [all - quick, quick]
+    Kinds { any: all - quick, quick }
 }
 
 /// Lets the threads that answer keys and compute rows go first where there are fewer processors than readers.
@@ -277,53 +284,12 @@ fn step_back() {
     let _ = getpriority_process(own).and_then(|now| setpriority_process(own, now + NICE)); // no harm without
 }
 
-/// What a thread takes.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    /// Any job.
-    Any,
-    /// What somebody waits for.
-    Quick,
-}
-
-/// Whether somebody sees that it is not there yet.
-fn is_waited_for(level: Level) -> bool {
-    level <= Level::Visible
-}
-
-impl Queue {
-    fn next(&self, kind: Kind) -> Option<(Level, Job)> {
-        let mut jobs = self.jobs.lock().unwrap_or_else(PoisonError::into_inner);
-        loop {
-            if jobs.closed {
-                return None;
-            }
-            // The jobs that somebody waits for are in front.
-            let fits = |(level, _): &(Level, Job)| kind == Kind::Any || is_waited_for(*level);
-            if jobs.waiting.front().is_some_and(fits) {
-                return jobs.waiting.pop_front();
-            }
-            jobs.count(kind, |idle| idle + 1);
-            let [any, quick] = &self.ready;
-            let ready = if kind == Kind::Any { any } else { quick };
-            jobs = ready.wait(jobs).unwrap_or_else(PoisonError::into_inner);
-            jobs.count(kind, |idle| idle - 1);
-        }
-    }
-}
-
-impl Jobs {
-    fn count(&mut self, kind: Kind, change: impl FnOnce(usize) -> usize) {
-        if let Some(idle) = self.idle.get_mut(kind as usize) {
-            *idle = change(*idle);
-        }
-    }
-}
-
 impl Drop for Pool {
     fn drop(&mut self) {
-        self.queue.jobs.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
-        self.queue.ready.iter().for_each(Condvar::notify_all);
+        self.queue.jobs().closed = true;
+        let Kinds { any, quick } = &self.queue.ready;
+        any.notify_all();
+        quick.notify_all();
     }
 }
 
@@ -334,40 +300,63 @@ mod tests {
 
     fn pool_that_has_read(runs: usize, in_time: Duration) -> Pool {
         let mut pool = Pool::new(Arc::default());
-        (pool.most, pool.enough) = ([READERS, QUICK], FEW);
+        pool.most = Kinds { any: READERS, quick: QUICK };
+        (pool.few, pool.enough) = (FEW, FEW);
         pool.looked = (0, Instant::now().checked_sub(in_time).expect("a clock that has run for some time"));
         pool.queue.read.store(runs, Relaxed);
         pool
     }
 
+    fn threads(pool: &Pool) -> (usize, usize) {
+        let Kinds { any, quick } = pool.queue.jobs().threads;
+        (any, quick)
+    }
+
     #[test]
     fn readers_that_are_slow_become_many() {
         let mut pool = pool_that_has_read(5, Duration::from_millis(5));
-        pool.queue
-            .jobs
-            .lock()
-            .expect("no panic")
-            .waiting
-            .push_back((Level::Rest, Job::Look(Vec::new(), false)));
+        pool.queue.jobs().waiting.push_back((Level::Rest, Job::Look(Vec::new(), false)));
         pool.hurry();
-        assert_eq!((pool.enough, pool.threads), (FEW + MORE, [1, 0]), "no more threads than jobs");
+        assert_eq!((pool.enough, threads(&pool)), (FEW + MORE, (1, 0)), "no more threads than jobs");
     }
 
     #[test]
     fn readers_that_are_quick_or_have_nothing_to_do_stay_few() {
         let mut quick = pool_that_has_read(1000, Duration::from_millis(5));
-        quick
-            .queue
-            .jobs
-            .lock()
-            .expect("no panic")
-            .waiting
-            .push_back((Level::Rest, Job::Look(Vec::new(), false)));
+        quick.queue.jobs().waiting.push_back((Level::Rest, Job::Look(Vec::new(), false)));
         quick.hurry();
-        assert_eq!((quick.enough, quick.threads), (FEW, [0, 0]));
+        assert_eq!((quick.enough, threads(&quick)), (FEW, (0, 0)));
         let mut idle = pool_that_has_read(0, Duration::from_millis(5));
         idle.hurry();
-        assert_eq!((idle.enough, idle.threads), (FEW, [0, 0]));
+        assert_eq!((idle.enough, threads(&idle)), (FEW, (0, 0)));
+    }
+
+    #[test]
+    fn readers_that_have_long_had_nothing_to_do_end_but_for_a_few() {
+        let mut pool = pool_that_has_read(0, Duration::ZERO);
+        pool.enough = READERS;
+        let idle = || {
+            let long_ago = Instant::now().checked_sub(2 * REST);
+            long_ago.expect("a clock that has run for some time")
+        };
+        let until = |pool: &Pool, is: fn(&Jobs) -> bool| {
+            let since = Instant::now();
+            while !is(&pool.queue.jobs()) {
+                assert!(since.elapsed() < Duration::from_secs(10), "{:?}", threads(pool));
+                std::thread::sleep(Duration::from_millis(1));
+            }
+        };
+        (0..READERS).for_each(|_| pool.start(Kind::Any, &mut pool.queue.clone().jobs()));
+        until(&pool, |jobs| jobs.idle.any == READERS);
+        // Once to see how many have nothing to do from now on, once to end those.
+        pool.rested = idle();
+        pool.submit(Level::Idle, Job::Look(Vec::new(), false));
+        assert_eq!(threads(&pool).0, READERS, "they may have had to do until now");
+        until(&pool, |jobs| jobs.idle.any == READERS);
+        pool.rested = idle();
+        pool.submit(Level::Idle, Job::Look(Vec::new(), false));
+        until(&pool, |jobs| jobs.threads.any == FEW);
+        assert_eq!(pool.enough, FEW);
     }
 
     #[test]
@@ -385,10 +374,10 @@ mod tests {
 
     #[test]
     fn few_descriptors_mean_few_readers() {
-        assert_eq!(most_threads(None), [READERS, QUICK]);
-        assert_eq!(most_threads(Some(1024)), [READERS, QUICK]);
-        assert_eq!(most_threads(Some(64)), [11, 2]);
-        assert_eq!(most_threads(Some(16)), [1, 0]);
-        assert_eq!(most_threads(Some(3)), [1, 0], "one has to read");
+        assert_eq!(most_threads(None), Kinds { any: READERS, quick: QUICK });
+        assert_eq!(most_threads(Some(1024)), Kinds { any: READERS, quick: QUICK });
+        assert_eq!(most_threads(Some(64)), Kinds { any: 11, quick: 2 });
+        assert_eq!(most_threads(Some(16)), Kinds { any: 1, quick: 0 });
+        assert_eq!(most_threads(Some(3)), Kinds { any: 1, quick: 0 }, "one has to read");
     }
 }
