@@ -4,9 +4,9 @@
 //! in memory more readers than processors only get in the way of whoever draws, so they become many when they are slow.
 //! A job takes what it needs with it and gives it back, so readers share nothing but the names of keys.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::Arc;
 use std::thread::{Builder, available_parallelism};
 use std::time::{Duration, Instant};
 
@@ -54,8 +54,9 @@ pub struct Pool {
     /// How many that take any job are enough: at first, and just now.
     few: usize,
     enough: usize,
-    /// When it was last looked whether they are too many.
+    /// When it was last looked whether they are too many, and whether some were sent away then.
     rested: Instant,
+    fewer: bool,
     /// What they had read when it was last looked how quick they are, and when that was.
     looked: (usize, Instant),
     /// Jobs that have not come back, by level.
@@ -81,6 +82,7 @@ impl Pool {
             few,
             enough: few,
             rested: Instant::now(),
+            fewer: false,
             looked: (0, Instant::now()),
             in_flight: [0; Level::COUNT],
             moved: [Instant::now(); 2],
@@ -179,6 +181,10 @@ impl Pool {
         }
         self.rested = Instant::now();
         let surplus = jobs.threads.any.saturating_sub(self.few).min(jobs.least_idle);
+        if surplus == 0 && self.fewer {
+            crate::memory::give_back(); // they are gone by now
+        }
+        self.fewer = surplus > 0;
         jobs.leaving = surplus;
         jobs.least_idle = jobs.idle.any;
         self.enough = self.enough.min(jobs.threads.any - surplus).max(self.few);
