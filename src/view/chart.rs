@@ -45,6 +45,8 @@ pub struct Curve<'a> {
     pub series: &'a Series,
     /// What the legend calls it.
     pub label: Shown,
+    /// What the legend says behind that: why there is no curve, or that the run trains. Names become shorter, notes do not.
+    pub note: Shown,
     /// Its colour, see [`Theme::series`]; stays with a run while others come and go.
     pub colour: usize,
 }
@@ -242,6 +244,7 @@ impl<'a> Chart<'a> {
         let one = |(i, (curve, shape)): (usize, (&Curve<'_>, &Shape<'_>))| Entry {
             letter: shape.letter,
             label: curve.label.as_str().to_owned(),
+            note: curve.note.as_str().to_owned(),
             value: match cursor {
                 Some(x) => shape.near(self.axis, x, step).map(number),
                 None => curve.series.last().map(|last| number(last.value)),

@@ -195,17 +195,17 @@ fn curves(app: &App, compare: &Compare, metric: Option<Key>, area: Rect, buf: &m
     let curves: Vec<Curve<'_>> = runs
         .map(|(number, run)| {
             let series = app.series.get(&(run.key, key)).map(|series| &**series).filter(|s| s.has_points());
-            let label = label(run, key, series.is_some(), app);
-            Curve { series: series.unwrap_or(&nothing), label, colour: number }
+            let note = note(run, key, series.is_some(), app);
+            Curve { series: series.unwrap_or(&nothing), label: shown(run.title()), note, colour: number }
         })
         .collect();
     let title = shown(app.index().keys.name(key));
     Chart::new(&curves, title, &compare.chart, compare.focus).draw(area, buf, theme);
 }
 
-/// The run's name, why it has no curve, and its state while it trains.
-fn label(run: &Run, key: Key, is_read: bool, app: &App) -> Shown {
-    let note = if run.metric(key).is_none() {
+/// Why a run has no curve, and its state while it trains.
+fn note(run: &Run, key: Key, is_read: bool, app: &App) -> Shown {
+    Shown::own(if run.metric(key).is_none() {
         format!(" (no {})", shown(app.index().keys.name(key)))
     } else if app.failed_series.contains_key(&(run.key, key)) {
         " (unreadable)".to_owned()
@@ -215,6 +215,5 @@ fn label(run: &Run, key: Key, is_read: bool, app: &App) -> Shown {
         format!(" ({})", cell::state_now(run, app.index(), app.now))
     } else {
         String::new()
-    };
-    Shown::own(format!("{}{note}", shown(run.title())))
+    })
 }

@@ -135,7 +135,7 @@ fn chart(app: &App, detail: &Detail, area: Rect, buf: &mut Buffer, theme: &Theme
         return middle(buf, area, &["reading the history…"], theme);
     };
     let label = Shown::own(text::cut_middle(shown(detail.kept.title()).as_str(), 30).into_owned());
-    let curves = [Curve { series: series.as_ref() as &Series, label, colour: 0 }];
+    let curves = [Curve { series: series.as_ref() as &Series, label, note: Shown::default(), colour: 0 }];
     let title = shown(app.index().keys.name(key));
     Chart::new(&curves, title, &detail.chart, None).draw(area, buf, theme);
 }

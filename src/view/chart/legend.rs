@@ -10,6 +10,8 @@ use crate::view::theme::Theme;
 
 /// Narrowest and widest place of a curve in lines above the plot.
 const PLACE: (usize, usize) = (20, 40);
+/// Columns of a name that is cut so that its note is not.
+const NAME: usize = 6;
 
 /// A curve in the legend.
 #[derive(Debug)]
@@ -18,6 +20,8 @@ pub(super) struct Entry {
     pub letter: char,
     /// Its name.
     pub label: String,
+    /// What is said behind it, which is not cut while there is room for a part of the name.
+    pub note: String,
     /// Its value, where it has one.
     pub value: Option<String>,
     /// Its colour.
@@ -29,6 +33,21 @@ pub(super) struct Entry {
 impl Entry {
     fn value(&self, theme: &Theme) -> String {
         self.value.clone().unwrap_or_else(|| theme.glyphs.empty.to_owned())
+    }
+
+    /// Name and note.
+    fn name(&self, room: usize) -> String {
+        let Self { label, note, .. } = self;
+        let left = room.saturating_sub(text::width(note));
+        if left < NAME {
+            text::cut_middle(&format!("{label}{note}"), room).into()
+        } else {
+            format!("{}{note}", text::cut_middle(label, left))
+        }
+    }
+
+    fn width(&self) -> usize {
+        text::width(&self.label) + text::width(&self.note)
     }
 
     /// Letter, name and value, the value in `value` columns at the right end of `width`.
@@ -44,7 +63,7 @@ impl Entry {
         let style = if self.is_focused { bold(self.style) } else { self.style };
         put(buf, area, x, y, self.letter.encode_utf8(&mut [0; 4]), bold(self.style));
         let room = width.saturating_sub(text::width(value) + 3);
-        let label = text::cut_middle(&self.label, room).replace('…', theme.glyphs.ellipsis);
+        let label = self.name(room).replace('…', theme.glyphs.ellipsis);
         put(buf, area, x.saturating_add(2), y, &text::pad_end(&label, room), style);
         let at = width.saturating_sub(text::width(value)) as u16;
         put(
@@ -67,7 +86,7 @@ fn decimals(entries: &[Entry]) -> (usize, usize) {
 /// Columns that a legend beside the plot would like to have.
 pub(super) fn side_width(entries: &[Entry]) -> usize {
     let (whole, fraction) = decimals(entries);
-    let label = entries.iter().map(|entry| text::width(&entry.label)).max().unwrap_or_default();
+    let label = entries.iter().map(Entry::width).max().unwrap_or_default();
     (label + whole.max(3) + fraction + 4).clamp(18, 60)
 }
 
@@ -133,5 +152,26 @@ pub(super) fn lines(entries: &[Entry], area: Rect, buf: &mut Buffer, theme: &The
     if more > 0 {
         let (x, y) = place(fitting.len());
         put(buf, area, x, y, &format!("+ {more} more"), theme.dim);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_becomes_shorter_before_its_note_does() {
+        let entry = Entry {
+            letter: 'b',
+            label: "artifacts elsewhere".into(),
+            note: " (no loss)".into(),
+            value: None,
+            style: Style::default(),
+            is_focused: false,
+        };
+        assert_eq!(entry.name(40), "artifacts elsewhere (no loss)");
+        assert_eq!(entry.name(28), "artifacts…lsewhere (no loss)");
+        assert_eq!(entry.name(16), "art…re (no loss)");
+        assert_eq!(entry.name(10), "artifa…ss)", "no room for both");
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::index::Point;
-use crate::shown::shown;
+use crate::shown::{Shown, shown};
 
 /// A series of values at steps 0, 20, 40, ...
 fn series(values: impl IntoIterator<Item = f64>) -> Series {
@@ -20,6 +20,7 @@ fn curves<'a>(all: &[(&'a Series, &str)]) -> Vec<Curve<'a>> {
     let curve = |(colour, (series, label)): (usize, &(&'a Series, &str))| Curve {
         series,
         label: shown(label),
+        note: Shown::default(),
         colour,
     };
     all.iter().enumerate().map(curve).collect()
