@@ -36,7 +36,7 @@ const MORE: usize = 4;
 /// From memory two of them read some 13 whole runs a millisecond.
 const LOOK: Duration = Duration::from_millis(2);
 const SLOW: u128 = 2;
-/// How often it is looked whether they are more than are needed.
+/// How long none of them has to be slow until they become few again.
 const REST: Duration = Duration::from_secs(10);
 /// How much readers step back: a third of the share of a thread that does not.
 const NICE: i32 = 5;
@@ -54,8 +54,8 @@ pub struct Pool {
     /// How many that take any job are enough: at first, and just now.
     few: usize,
     enough: usize,
-    /// When it was last looked whether they are too many, and whether some were sent away then.
-    rested: Instant,
+    /// When they were last seen to be slow, and whether some have been sent away since.
+    slow: Instant,
     fewer: bool,
     /// What they had read when it was last looked how quick they are, and when that was.
     looked: (usize, Instant),
@@ -81,7 +81,7 @@ impl Pool {
             most,
             few,
             enough: few,
-            rested: Instant::now(),
+            slow: Instant::now(),
             fewer: false,
             looked: (0, Instant::now()),
             in_flight: [0; Level::COUNT],
@@ -173,22 +173,18 @@ impl Pool {
         }
     }
 
-    /// Has those threads end that had nothing to do for some time, apart from a few: they became many when the disk was
-    /// slow, and each takes memory.
+    /// Has all threads but a few end where none has been slow for some time, and gives back what they took.
     fn rest(&mut self, jobs: &mut Jobs) {
-        if self.rested.elapsed() < REST {
+        if self.slow.elapsed() < REST {
             return;
         }
-        self.rested = Instant::now();
-        let surplus = jobs.threads.any.saturating_sub(self.few).min(jobs.least_idle);
-        if surplus == 0 && self.fewer {
-            crate::memory::give_back(); // they are gone by now
+        self.enough = self.few;
+        jobs.leaving = jobs.threads.any.saturating_sub(self.few);
+        (0..jobs.leaving).for_each(|_| self.queue.ready.any.notify_one());
+        if jobs.leaving == 0 && self.fewer {
+            crate::memory::give_back();
         }
-        self.fewer = surplus > 0;
-        jobs.leaving = surplus;
-        jobs.least_idle = jobs.idle.any;
-        self.enough = self.enough.min(jobs.threads.any - surplus).max(self.few);
-        (0..surplus).for_each(|_| self.queue.ready.any.notify_one());
+        self.fewer = jobs.leaving > 0;
     }
 
     /// What has been done, as soon as something has; nothing when it is too late.
@@ -204,7 +200,7 @@ impl Pool {
     fn hurry(&mut self) {
         let (before, since) = self.looked;
         let (passed, most) = (since.elapsed(), self.most.any);
-        if self.enough >= most || passed < LOOK {
+        if passed < LOOK || self.most.any == self.few {
             return;
         }
         let read = self.queue.read.load(Relaxed);
@@ -214,6 +210,7 @@ impl Pool {
         let mut jobs = queue.jobs();
         let waiting = jobs.waiting.len();
         if is_slow && waiting > 0 {
+            self.slow = Instant::now();
             self.enough = (self.enough + MORE).min(most);
             (0..MORE.min(waiting)).for_each(|_| self.start(Kind::Any, &mut jobs));
         }
@@ -338,13 +335,9 @@ mod tests {
     }
 
     #[test]
-    fn readers_that_have_long_had_nothing_to_do_end_but_for_a_few() {
+    fn readers_become_few_again_when_none_has_been_slow_for_some_time() {
         let mut pool = pool_that_has_read(0, Duration::ZERO);
         pool.enough = READERS;
-        let idle = || {
-            let long_ago = Instant::now().checked_sub(2 * REST);
-            long_ago.expect("a clock that has run for some time")
-        };
         let until = |pool: &Pool, is: fn(&Jobs) -> bool| {
             let since = Instant::now();
             while !is(&pool.queue.jobs()) {
@@ -354,12 +347,9 @@ mod tests {
         };
         (0..READERS).for_each(|_| pool.start(Kind::Any, &mut pool.queue.clone().jobs()));
         until(&pool, |jobs| jobs.idle.any == READERS);
-        // Once to see how many have nothing to do from now on, once to end those.
-        pool.rested = idle();
         pool.submit(Level::Idle, Job::Look(Vec::new(), false));
-        assert_eq!(threads(&pool).0, READERS, "they may have had to do until now");
-        until(&pool, |jobs| jobs.idle.any == READERS);
-        pool.rested = idle();
+        assert_eq!((pool.enough, threads(&pool).0), (READERS, READERS), "they have been slow just now");
+        pool.slow = Instant::now().checked_sub(2 * REST).expect("a clock that has run for some time");
         pool.submit(Level::Idle, Job::Look(Vec::new(), false));
         until(&pool, |jobs| jobs.threads.any == FEW);
         assert_eq!(pool.enough, FEW);

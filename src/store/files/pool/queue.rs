@@ -63,9 +63,7 @@ pub struct Jobs {
     /// Threads of each kind, and those of them that have nothing to do.
     pub threads: Kinds<usize>,
     pub idle: Kinds<usize>,
-    /// How few of those that take any job had nothing to do since somebody last set it.
-    pub least_idle: usize,
-    /// How many of those are to end, since there was nothing for them to do.
+    /// How many of those that take any job are to end, as soon as they have nothing to do.
     pub leaving: usize,
     pub closed: bool,
 }
@@ -95,7 +93,6 @@ impl Queue {
             *jobs.idle.of_mut(kind) += 1;
             jobs = self.ready.of(kind).wait(jobs).unwrap_or_else(PoisonError::into_inner);
             *jobs.idle.of_mut(kind) -= 1;
-            jobs.least_idle = jobs.least_idle.min(jobs.idle.any);
         }
     }
 }
