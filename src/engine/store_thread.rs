@@ -42,8 +42,9 @@ pub enum Ask {
 
 /// One slice of reading.
 const SLICE: Duration = Duration::from_millis(5);
-/// The index is published at most so often when much happens, and in large stores, where each version costs a query of some
-/// milliseconds; and when little happens.
+/// The index is published at most so often while the store is being read, whose readers need the processors; when much
+/// happens, and in large stores, where each version costs a query of some milliseconds; and when little happens.
+const PUBLISH_READING: Duration = Duration::from_millis(150);
 const PUBLISH: Duration = Duration::from_millis(100);
 const PUBLISH_SOON: Duration = Duration::from_millis(45);
 /// More changes than these since the last version are much.
@@ -219,7 +220,7 @@ impl Keeper<'_> {
             let is_time = swept.elapsed() >= self.pace.interval();
             self.unwatched |= is_fresh;
             // While much is read with each version, so that little is left to be watched when all has been read.
-            let again = if self.unwatched { PUBLISH } else { WATCH };
+            let again = if self.unwatched { self.gap() } else { WATCH };
             let is_due = watched.elapsed() >= again || (self.unwatched && !state.more);
             if self.index.progress.listed && is_due {
                 (self.unwatched, watched) = (false, Instant::now());
@@ -388,15 +389,16 @@ impl Keeper<'_> {
 
     /// How long after a version the next one may follow.
     fn gap(&self) -> Duration {
-        let is_calm = self.announced + self.mail.len() <= MUCH
-            && self.index.runs.len() < LARGE
-            && self.index.progress.complete;
+        if !self.index.progress.complete {
+            return PUBLISH_READING;
+        }
+        let is_calm = self.announced + self.mail.len() <= MUCH && self.index.runs.len() < LARGE;
         if is_calm { PUBLISH_SOON } else { PUBLISH }
     }
 
-    /// Publishes the index when it has changed, at most every 100 ms, or every 45 ms when little happens; at once when
-    /// somebody waits for it, when everything has been read, and the first time, unless the query would hold up those
-    /// who read what is really waited for.
+    /// Publishes the index when it has changed, at most as often as [`gap`](Self::gap) says; at once when somebody waits
+    /// for it, when everything has been read, and the first time, unless the query would hold up those who read what is
+    /// really waited for.
     fn publish(&mut self, urgent: bool) {
         let first = self.version == 0 && self.index.runs.len() < MANY;
         if !self.dirty || (!first && !urgent && self.published.elapsed() < self.gap()) {
