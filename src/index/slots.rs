@@ -7,7 +7,7 @@ const CHUNK: usize = 256;
 
 /// Slots that are filled once, may change and may become empty, and are never used again for something else.
 ///
-/// A clone costs one pointer per 256 slots: an index of 100,000 runs is published ten times a second while it is read.
+/// A clone costs one pointer per 256 slots: an index of 100,000 runs is published several times a second while it is read.
 #[derive(Debug)]
 pub struct Slots<T> {
     chunks: Vec<Arc<Vec<Option<Arc<T>>>>>,

@@ -45,7 +45,7 @@ pub struct Curve<'a> {
     pub series: &'a Series,
     /// What the legend calls it.
     pub label: Shown,
-    /// What the legend says behind that: why there is no curve, or that the run trains. Names become shorter, notes do not.
+    /// What the legend says behind that: why there is no curve, or that the run trains. Names become shorter first.
     pub note: Shown,
     /// Its colour, see [`Theme::series`]; stays with a run while others come and go.
     pub colour: usize,

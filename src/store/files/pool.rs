@@ -37,7 +37,9 @@ const MORE: usize = 4;
 const LOOK: Duration = Duration::from_millis(2);
 const SLOW: u128 = 2;
 /// How long none of them has to be slow until they become few again.
-const REST: Duration = Duration::from_secs(10);
+const CALM: Duration = Duration::from_secs(10);
+/// How long those take at most that end.
+const GONE: Duration = Duration::from_secs(1);
 /// How much readers step back: a third of the share of a thread that does not.
 const NICE: i32 = 5;
 /// Stacks are small, since they count against limits of address space.
@@ -54,9 +56,9 @@ pub struct Pool {
     /// How many that take any job are enough: at first, and just now.
     few: usize,
     enough: usize,
-    /// When they were last seen to be slow, and whether some have been sent away since.
+    /// When they were last seen to be slow, and when some were sent away whose memory has not been given back.
     slow: Instant,
-    fewer: bool,
+    sent_away: Option<Instant>,
     /// What they had read when it was last looked how quick they are, and when that was.
     looked: (usize, Instant),
     /// Jobs that have not come back, by level.
@@ -82,7 +84,7 @@ impl Pool {
             few,
             enough: few,
             slow: Instant::now(),
-            fewer: false,
+            sent_away: None,
             looked: (0, Instant::now()),
             in_flight: [0; Level::COUNT],
             moved: [Instant::now(); 2],
@@ -137,6 +139,7 @@ impl Pool {
 
     /// Has a job done.
     pub fn submit(&mut self, level: Level, job: Job) {
+        self.give_back(level);
         let [reads, looks] = self.kinds();
         if (if level == Level::Idle { looks } else { reads }) == 0 {
             self.moves(level);
@@ -146,7 +149,7 @@ impl Pool {
         }
         let queue = self.queue.clone();
         let mut jobs = queue.jobs();
-        self.rest(&mut jobs);
+        self.send_away(&mut jobs);
         let place = jobs.waiting.iter().position(|(other, _)| *other > level).unwrap_or(jobs.waiting.len());
         jobs.waiting.insert(place, (level, job));
         let kind = Kind::of(level);
@@ -173,18 +176,26 @@ impl Pool {
         }
     }
 
-    /// Has all threads but a few end where none has been slow for some time, and gives back what they took.
-    fn rest(&mut self, jobs: &mut Jobs) {
-        if self.slow.elapsed() < REST {
+    /// Where none has been slow for some time, has those end that have nothing to do, but for a few.
+    fn send_away(&mut self, jobs: &mut Jobs) {
+        if self.slow.elapsed() < CALM {
             return;
         }
-        self.enough = self.few;
-        jobs.leaving = jobs.threads.any.saturating_sub(self.few);
-        (0..jobs.leaving).for_each(|_| self.queue.ready.any.notify_one());
-        if jobs.leaving == 0 && self.fewer {
+        // Those that hang on a dead file system are not the few.
+        jobs.leaving = jobs.idle.any.saturating_sub(self.few);
+        if jobs.leaving > 0 {
+            self.enough = jobs.threads.any.saturating_sub(jobs.leaving).max(self.few);
+            self.sent_away = Some(Instant::now());
+            (0..jobs.leaving).for_each(|_| self.queue.ready.any.notify_one());
+        }
+    }
+
+    /// Gives back what readers took who were sent away some time ago, so that they are gone: when nobody waits for anything.
+    fn give_back(&mut self, level: Level) {
+        let is_gone = |sent: &mut Instant| sent.elapsed() >= GONE;
+        if level == Level::Idle && self.in_flight() == 0 && self.sent_away.take_if(is_gone).is_some() {
             crate::memory::give_back();
         }
-        self.fewer = jobs.leaving > 0;
     }
 
     /// What has been done, as soon as something has; nothing when it is too late.
@@ -211,6 +222,7 @@ impl Pool {
         let waiting = jobs.waiting.len();
         if is_slow && waiting > 0 {
             self.slow = Instant::now();
+            jobs.leaving = 0;
             self.enough = (self.enough + MORE).min(most);
             (0..MORE.min(waiting)).for_each(|_| self.start(Kind::Any, &mut jobs));
         }
@@ -349,10 +361,29 @@ mod tests {
         until(&pool, |jobs| jobs.idle.any == READERS);
         pool.submit(Level::Idle, Job::Look(Vec::new(), false));
         assert_eq!((pool.enough, threads(&pool).0), (READERS, READERS), "they have been slow just now");
-        pool.slow = Instant::now().checked_sub(2 * REST).expect("a clock that has run for some time");
+        until(&pool, |jobs| jobs.idle.any == READERS);
+        pool.slow = Instant::now().checked_sub(2 * CALM).expect("a clock that has run for some time");
         pool.submit(Level::Idle, Job::Look(Vec::new(), false));
-        until(&pool, |jobs| jobs.threads.any == FEW);
-        assert_eq!(pool.enough, FEW);
+        until(&pool, |jobs| jobs.idle.any == FEW && jobs.leaving == 0);
+        assert_eq!((pool.enough, threads(&pool).0), (FEW, FEW));
+        // These are enough for what comes, and stay.
+        pool.submit(Level::Idle, Job::Look(Vec::new(), false));
+        until(&pool, |jobs| jobs.idle.any == FEW && jobs.waiting.is_empty());
+        assert_eq!(threads(&pool).0, FEW);
+        let soon = Instant::now() + Duration::from_secs(10);
+        let done = (0..3).filter_map(|_| pool.wait(soon)).count();
+        assert_eq!((done, pool.in_flight()), (3, 0));
+    }
+
+    #[test]
+    fn readers_that_hang_are_not_the_few() {
+        let mut pool = pool_that_has_read(0, Duration::ZERO);
+        pool.slow = Instant::now().checked_sub(2 * CALM).expect("a clock that has run for some time");
+        let queue = pool.queue.clone();
+        let mut jobs = queue.jobs();
+        (jobs.threads.any, jobs.idle.any) = (6, 3);
+        pool.send_away(&mut jobs);
+        assert_eq!((jobs.leaving, pool.enough), (1, 5));
     }
 
     #[test]

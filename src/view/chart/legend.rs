@@ -10,7 +10,7 @@ use crate::view::theme::Theme;
 
 /// Narrowest and widest place of a curve in lines above the plot.
 const PLACE: (usize, usize) = (20, 40);
-/// Columns of a name that is cut so that its note is not.
+/// Columns at least of a name that is cut so that its note is not; a third of the room, if that is more.
 const NAME: usize = 6;
 
 /// A curve in the legend.
@@ -39,7 +39,7 @@ impl Entry {
     fn name(&self, room: usize) -> String {
         let Self { label, note, .. } = self;
         let left = room.saturating_sub(text::width(note));
-        if left < NAME {
+        if left < NAME.max(room / 3) {
             text::cut_middle(&format!("{label}{note}"), room).into()
         } else {
             format!("{}{note}", text::cut_middle(label, left))
