@@ -24,7 +24,7 @@ pub fn is_calm(stamp: Stamp, read_at: i64) -> bool {
 /// Which parts of a run have changed since they were read, as far as stamps tell: names that came or went, points, a
 /// new `meta.yaml`, tags that were overwritten. A param that was overwritten in place does not show; nor do params and
 /// tags behind links. Of a run that was read without its stamps they are taken now, if they are old enough to tell.
-/// A glance asks for no stamp of a single metric or tag, which are two thirds of all.
+/// A glance asks for no stamp of a single metric or tag, which are two thirds of all, and takes none.
 pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner, closeness: Due) -> Due {
     let mut due = Due::empty();
     let (bare, read_at) = (files.bare, files.read_at);
@@ -50,7 +50,7 @@ pub fn changes(run: &Run, files: &mut RunFiles, folder: &Folder, keys: &Interner
         };
         look(path, seal, part);
     }
-    if !closeness.contains(Due::CHECK) && !bare {
+    if !closeness.contains(Due::CHECK) {
         return due;
     }
     if !due.contains(Due::TAGS) && have_tags_changed(run, files, folder, keys) {

@@ -7,9 +7,9 @@ use super::{RunFiles, TICK, within};
 use crate::store::files::open::{Folder, Seal};
 
 /// Whether state, names of tags, params and metrics are as they were read, as far as the stamps of `meta.yaml` and the
-/// folders tell. A run that was read without its stamps, or has folders within these, takes a closer look.
+/// folders tell. A run whose stamps have not been taken, or that has folders within these, takes a closer look.
 pub fn is_as_before(id: &str, files: &RunFiles, experiment: &Folder) -> bool {
-    let is_plain = !files.bare && files.odd.as_ref().is_none_or(|odd| odd.folders.is_empty());
+    let is_plain = files.odd.as_ref().is_none_or(|odd| odd.folders.is_empty());
     let is_as_before = |name: &str, seal: Seal| {
         let path = [id.as_bytes(), b"/", name.as_bytes()].concat();
         let stamp = experiment.stamp(OsStr::from_bytes(&path)).ok();
