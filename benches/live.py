@@ -132,7 +132,7 @@ def main() -> None:
     shutil.rmtree(store / "999999", ignore_errors=True)
     screen = Screen(program, store)
     screen.wait(b" live", 60)
-    # The sweep after a first reading takes the stamps of all runs once.
+    # What came while the store was read is looked at again.
     time.sleep(20)
     cpu, since = screen.cpu(), len(screen.seen)
     time.sleep(a.seconds)
