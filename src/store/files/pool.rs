@@ -211,7 +211,7 @@ impl Pool {
     fn hurry(&mut self) {
         let (before, since) = self.looked;
         let (passed, most) = (since.elapsed(), self.most.any);
-        if passed < LOOK || self.most.any == self.few {
+        if passed < LOOK || most == self.few {
             return;
         }
         let read = self.queue.read.load(Relaxed);
